@@ -1,0 +1,1 @@
+"""Sound becomes samples: mono, 16 kHz, signed 16-bit."""

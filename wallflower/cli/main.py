@@ -1,0 +1,117 @@
+"""The command line: what may be typed, and which subcommand it goes to."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from wallflower import __version__
+from wallflower.cli.flags import add_option_flags, options_from
+from wallflower.config import Options
+from wallflower.errors import ExitCode, WallflowerError
+
+_EPILOG = """\
+examples:
+  wallflower run                                  serve Home Assistant on port 10300
+  wallflower run --uri tcp://0.0.0.0:10301 --log-level debug
+  wallflower transcribe talk.mp4 --srt > talk.srt
+  arecord -f S16_LE -r 16000 -d 5 | wallflower transcribe -
+  wallflower models list
+  wallflower healthcheck && echo alive
+
+Every option can also be set in a YAML file (--config) or as WALLFLOWER_NAME in the environment:
+flags win over the environment, the environment over the add-on's options, those over the file.
+
+exit codes: 0 done, 1 failed, 2 wrong option or usage, 3 model missing or damaged, 4 address not to be
+had, 5 engine failed, 6 sound cannot be read, 7 data directory not usable, 130 interrupted
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="wallflower",
+        description="Local listening for Home Assistant: speech recognition that never leaves the box.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"wallflower {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run", help="run the daemon", description="Run the daemon until it is told to stop."
+    )
+    add_option_flags(run, [field.name for field in dataclasses.fields(Options)])
+
+    transcribe = commands.add_parser(
+        "transcribe",
+        help="print what is said in audio or video files",
+        description="Print what is said in audio or video files: anything that ffmpeg reads.",
+    )
+    transcribe.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a file; - is standard input: WAV, or raw 16 kHz 16-bit mono PCM",
+    )
+    form = transcribe.add_mutually_exclusive_group()
+    for name, what in (
+        ("json", "one JSON object a file, with times in seconds"),
+        ("srt", "SubRip subtitles"),
+        ("vtt", "WebVTT subtitles"),
+    ):
+        form.add_argument(
+            f"--{name}", dest="form", action="store_const", const=name, default="text", help=f"print {what}"
+        )
+    add_option_flags(transcribe, ["model", "language", "threads", "data_dir", "offline"])
+
+    models = commands.add_parser(
+        "models",
+        help="list, fetch, check and remove models",
+        description="The models this box knows, and what it has of them.",
+    )
+    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for action, what in (
+        ("list", "show every model and whether it is here"),
+        ("pull", "fetch models, and fetch damaged files again"),
+        ("verify", "read every byte and compare checksums"),
+        ("remove", "delete models from this box"),
+    ):
+        each = actions.add_parser(action, help=what, description=what.capitalize() + ".")
+        if action != "list":
+            each.add_argument(
+                "ids",
+                nargs="+" if action == "remove" else "*",
+                metavar="ID",
+                help="a model's id"
+                + {"pull": "; none: what `run` needs", "verify": "; none: all that are here"}.get(action, ""),
+            )
+        add_option_flags(each, ["data_dir", "offline", "hub_url"] if action == "pull" else ["data_dir"])
+
+    health = commands.add_parser(
+        "healthcheck",
+        help="ask a running daemon whether it is well",
+        description="Ask a running daemon for its info; exit code 0 when it answers in time, else 1.",
+    )
+    add_option_flags(health, ["uri"])
+    health.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="how long to wait (5)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        options = options_from(parsed)
+        subcommand = import_module(f"wallflower.cli.{parsed.command}")
+        code: int = subcommand.execute(parsed, options)
+        return code
+    except WallflowerError as error:
+        print(f"wallflower: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has read enough
+        sys.stderr.close()
+        return ExitCode.FAILED

@@ -1,0 +1,105 @@
+"""`wallflower models`: the catalogue, and what the store has of it."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from wallflower.cli.progress import fetch_progress
+from wallflower.config import Options
+from wallflower.config.places import data_dir
+from wallflower.errors import ExitCode
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model, catalog, find_model
+from wallflower.models.store import FileState, Store
+
+
+def execute(parsed: argparse.Namespace, options: Options) -> int:
+    """Run one of the actions."""
+    store = Store(data_dir(options) / "models")
+    match parsed.action:
+        case "list":
+            return _list(store)
+        case "pull":
+            return _pull(store, options, parsed.ids)
+        case "verify":
+            return _verify(store, parsed.ids)
+        case _:
+            return _remove(store, parsed.ids)
+
+
+def _list(store: Store) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "what", "engine", "languages", "MB", "licence", "state"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "MB" else "left")
+    for model in catalog().values():
+        table.add_row(
+            model.id,
+            model.title,
+            model.engine,
+            ", ".join(model.languages) or "-",
+            f"{model.size / 1e6:.1f}",
+            model.licence,
+            _state(store, model).value,
+        )
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)
+    return ExitCode.OK
+
+
+def _state(store: Store, model: Model) -> FileState:
+    """The worst state of a model's files; partly fetched when only some are here."""
+    states = {store.state(file) for file in model.files}
+    if len(states) == 1:
+        return states.pop()
+    return FileState.DAMAGED if FileState.DAMAGED in states else FileState.PARTIAL
+
+
+def _pull(store: Store, options: Options, ids: Sequence[str]) -> int:
+    from wallflower.models.fetching import Fetcher
+
+    models = [find_model(id_) for id_ in ids or NEEDED_BY_DEFAULT]
+    with fetch_progress(sys.stderr) as progress:
+        fetcher = Fetcher(
+            store,
+            hub_url=options.hub_url,
+            hub_token=options.hub_token,
+            offline=options.offline,
+            progress=progress,
+        )
+        asyncio.run(fetcher.ensure(models, rehash=True))
+    for model in models:
+        print(f"{model.id} is here and verified")
+    return ExitCode.OK
+
+
+def _verify(store: Store, ids: Sequence[str]) -> int:
+    models = [find_model(id_) for id_ in ids] or [
+        model
+        for model in catalog().values()
+        if any(store.state(file) in {FileState.HERE, FileState.DAMAGED} for file in model.files)
+    ]
+    if not models:
+        print("no model is here; fetch what is needed with: wallflower models pull")
+    bad = False
+    for finding in (finding for model in models for finding in store.verify(model)):
+        good = finding.state is FileState.HERE
+        bad |= not good
+        line = f"{finding.model.id} {finding.file.name}: {'good' if good else finding.state.value}"
+        print(line if good else f"{line}: {finding.detail}")
+    if bad:
+        print("fetch damaged and missing files again with: wallflower models pull ID", file=sys.stderr)
+    return ExitCode.MODEL if bad else ExitCode.OK
+
+
+def _remove(store: Store, ids: Sequence[str]) -> int:
+    models = [find_model(id_) for id_ in ids]
+    others = [model for model in catalog().values() if model not in models]
+    for model in models:
+        freed = store.remove(model, keep=others)
+        print(f"{model.id} removed, {freed / 1e6:.1f} MB freed")
+    return ExitCode.OK

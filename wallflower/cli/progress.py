@@ -1,0 +1,76 @@
+"""Progress on a terminal; where there is none, a line for each thing done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from wallflower.models.progress import Progress
+
+
+class _Lines:
+    """A line for each file, for logs and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._name = ""
+
+    def start(self, name: str, total: int | None) -> None:
+        if name != self._name:
+            self._name = name
+            size = "" if total is None else f" ({total / 1e6:.1f} MB)"
+            print(f"fetching {name}{size}", file=self._stream, flush=True)
+
+    def advance(self, done: int) -> None: ...
+
+    def note(self, message: str) -> None:
+        print(message, file=self._stream, flush=True)
+
+
+class _Bars:
+    """A bar for each file."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        self._bars = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
+            console=Console(file=stream),
+        )
+        self._names: dict[str, progress.TaskID] = {}
+        self._current: progress.TaskID | None = None
+
+    def start(self, name: str, total: int | None) -> None:
+        if not self._names:
+            self._bars.start()
+        if name not in self._names:
+            self._names[name] = self._bars.add_task(name, total=total)
+        self._current = self._names[name]
+        self._bars.update(self._current, total=total)
+
+    def advance(self, done: int) -> None:
+        if self._current is not None:
+            self._bars.update(self._current, completed=done)
+
+    def note(self, message: str) -> None:
+        self._bars.console.print(message, markup=False, highlight=False)
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+
+@contextmanager
+def fetch_progress(stream: TextIO) -> Iterator[Progress]:
+    """Shows fetches on `stream`: bars on a terminal, else lines."""
+    if not stream.isatty():
+        yield _Lines(stream)
+        return
+    bars = _Bars(stream)
+    try:
+        yield bars
+    finally:
+        bars.stop()

@@ -1,0 +1,109 @@
+"""`wallflower transcribe`: what is said in files, printed."""
+
+import argparse
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wallflower.audio.ffmpeg import decode_file, duration_of
+from wallflower.audio.pcm import AudioError
+from wallflower.audio.wav import read_stream
+from wallflower.cli.progress import fetch_progress
+from wallflower.cli.transcripts import as_json, as_srt, as_vtt
+from wallflower.config import Options, OptionsError
+from wallflower.daemon import open_ears
+from wallflower.errors import ExitCode
+from wallflower.events import Passage, Utterance
+from wallflower.listening.session import Ears, Session
+
+_STDIN = "-"
+
+
+def execute(parsed: argparse.Namespace, options: Options) -> int:
+    """Transcribe each file; one that cannot be read is said, and the others go on."""
+    if parsed.form in {"srt", "vtt"} and len(parsed.files) > 1:
+        raise OptionsError(f"--{parsed.form} takes one file at a time, not {len(parsed.files)}")
+    if parsed.files.count(_STDIN) > 1:
+        raise OptionsError("standard input (-) can be read only once")
+    return asyncio.run(_transcribe_all(parsed.files, parsed.form, options))
+
+
+async def _transcribe_all(files: list[str], form: str, options: Options) -> int:
+    code = ExitCode.OK
+    with fetch_progress(sys.stderr) as progress:
+        async with open_ears(options, progress=progress) as ears:
+            for name in files:
+                try:
+                    utterance = await _transcribe(name, ears)
+                except AudioError as error:
+                    print(f"wallflower: {error}", file=sys.stderr)
+                    code = error.exit_code
+                else:
+                    _print(name, utterance, form, several=len(files) > 1)
+    return code
+
+
+async def _transcribe(name: str, ears: Ears) -> Utterance:
+    if name == _STDIN:
+        seconds, blocks = None, _standard_input()
+    else:
+        seconds, blocks = await duration_of(Path(name)), decode_file(Path(name))
+    with _progress(name, seconds) as advance:
+
+        def on_passage(passage: Passage) -> None:
+            advance(passage.end)
+
+        session = Session(ears, on_passage=on_passage)
+        try:
+            async for block in blocks:
+                await session.feed(block)
+            return await session.finish()
+        finally:
+            await session.close()
+
+
+async def _standard_input() -> AsyncIterator[NDArray[np.int16]]:
+    """The sound on standard input, read off the event loop."""
+    blocks = read_stream(cast("io.BufferedReader", sys.stdin.buffer))
+    while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+        yield block
+
+
+@contextmanager
+def _progress(name: str, seconds: float | None) -> Iterator[Callable[[float], None]]:
+    """A bar on the terminal, moved by calling what is yielded with the seconds that are done."""
+    if not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(Path(name).name, total=seconds)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _print(name: str, utterance: Utterance, form: str, *, several: bool) -> None:
+    match form:
+        case "json":
+            print(as_json(name, utterance))
+        case "srt":
+            print(as_srt(utterance), end="")
+        case "vtt":
+            print(as_vtt(utterance), end="")
+        case _:
+            print(f"{name}: {utterance.text}" if several else utterance.text)
+    sys.stdout.flush()

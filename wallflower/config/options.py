@@ -1,0 +1,149 @@
+"""Every option, stated once: name, default, what is allowed, and what it does.
+
+The files, the environment, the flags, the README's table and the add-on's form all follow this class.
+The shape stays flat (scalars, lists, lists of flat mappings), because the add-on's form can show no more.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import voluptuous as vol
+
+from wallflower.config import checks
+from wallflower.errors import ExitCode, WallflowerError
+
+
+class OptionsError(WallflowerError):
+    """One or more options are wrong; the message has a line for each."""
+
+    exit_code = ExitCode.USAGE
+
+
+def _option(default: Any, check: Any, allowed: str, help_: str, *, secret: bool = False) -> Any:
+    """A field of Options: `check` is a voluptuous validator, `allowed` says in words what it takes."""
+    metadata = {"check": check, "allowed": allowed, "help": help_, "secret": secret}
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of the daemon, checked. Durations are in seconds."""
+
+    uri: str = _option(
+        "tcp://0.0.0.0:10300",
+        checks.wyoming_uri,
+        "tcp://HOST:PORT, unix://PATH or stdio://",
+        "Where Wyoming clients such as Home Assistant connect.",
+    )
+    name: str = _option(
+        "",
+        vol.All(str, vol.Length(max=63), checks.one_line),
+        "one line of at most 63 characters; empty: Wallflower and the host's name",
+        "The name under which this box announces itself. It is kept once used.",
+    )
+    model: str = _option(
+        "moonshine-tiny-en",
+        checks.identifier,
+        "the id of a model from `wallflower models list`",
+        "The model that turns speech into words.",
+    )
+    language: str = _option(
+        "en",
+        checks.language,
+        "a language code such as en or en-GB",
+        "The language that is assumed when a client names none.",
+    )
+    threads: int = _option(
+        0,
+        checks.whole_number(0, 256),
+        "a whole number from 0 to 256; 0: one for each core, at most 4",
+        "Processor threads for the model.",
+    )
+    max_utterance_seconds: float = _option(
+        300.0,
+        checks.number(1, 86_400),
+        "a number of seconds from 1 to 86400",
+        "A longer utterance is refused with an error.",
+    )
+    max_clients: int = _option(
+        32,
+        checks.whole_number(1, 1024),
+        "a whole number from 1 to 1024",
+        "Wyoming connections at the same time; one more is refused with an error.",
+    )
+    client_timeout: float = _option(
+        300.0,
+        checks.number(1, 86_400),
+        "a number of seconds from 1 to 86400",
+        "A connection that sends nothing for this long is closed.",
+    )
+    zeroconf: bool = _option(
+        True,
+        checks.boolean,
+        "true or false",
+        "Announce this box on the local network, so that Home Assistant finds it.",
+    )
+    zeroconf_interfaces: list[str] = _option(
+        [],
+        checks.list_of(checks.one_line),
+        "a list of network interface names; empty: all of them",
+        "Announce on these network interfaces only.",
+    )
+    data_dir: str = _option(
+        "",
+        vol.All(str, checks.one_line),
+        "a folder; empty: /data in the add-on, else ~/.local/share/wallflower",
+        "Where models and the box's identity are kept.",
+    )
+    offline: bool = _option(
+        False,
+        checks.boolean,
+        "true or false",
+        "Never use the network to fetch a model: a missing one is an error at once.",
+    )
+    hub_url: str = _option(
+        "https://huggingface.co",
+        checks.http_url,
+        "an http:// or https:// address",
+        "The model hub, or a mirror of it.",
+    )
+    hub_token: str = _option(
+        "",
+        vol.All(str, checks.one_line),
+        "a token of the model hub",
+        "Sent to the model hub, for models that need a log-in.",
+        secret=True,
+    )
+    log_level: str = _option(
+        "info",
+        checks.one_of("debug", "info", "warning", "error"),
+        "debug, info, warning or error",
+        "How much is logged. What was said appears at debug only.",
+    )
+    log_format: str = _option(
+        "text",
+        checks.one_of("text", "json"),
+        "text or json",
+        "How log lines on standard error look.",
+    )
+    log_file: str = _option(
+        "",
+        vol.All(str, checks.one_line),
+        "a file; empty: none",
+        "Log to this file too, as JSON; it is rotated at 5 MB and three old ones are kept.",
+    )
+
+
+FIELDS: dict[str, "dataclasses.Field[Any]"] = {f.name: f for f in dataclasses.fields(Options)}
+"""The options by name."""
+
+
+def default_of(name: str) -> Any:
+    """The default of an option."""
+    field = FIELDS[name]
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default

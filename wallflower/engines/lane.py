@@ -1,0 +1,68 @@
+"""The lane: the one worker that runs an engine, and the queue in front of it."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wallflower.engines.base import EngineError, Transcription
+
+QUEUE_LIMIT = 64
+"""Segments that may wait in a lane. When it is full, a submitter waits for a place: nothing is dropped."""
+
+
+class Engine(Protocol):
+    """What a lane needs of an engine. `transcribe` blocks and is called by one thread at a time."""
+
+    def transcribe(self, samples: NDArray[np.float32]) -> Transcription: ...
+    def abort(self) -> None: ...
+
+
+@dataclass(slots=True)
+class LaneCounts:
+    """What a lane has done so far. waited, worked: seconds, summed over all jobs."""
+
+    jobs: int = 0
+    waited: float = 0.0
+    worked: float = 0.0
+
+
+class Lane:
+    """Runs the segments of all sessions through one engine, one after the other, first come first served."""
+
+    def __init__(self, engine: Engine, *, queue_limit: int = QUEUE_LIMIT) -> None:
+        self.counts = LaneCounts()
+        self._engine = engine
+        self._places = asyncio.Semaphore(queue_limit)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="lane")
+        self._closed = False
+
+    async def transcribe(self, samples: NDArray[np.float32]) -> Transcription:
+        """Decode one segment of mono float32 samples at 16 kHz when its turn comes.
+
+        Cancelling takes it out of the queue if it has not begun. Raises EngineError.
+        """
+        async with self._places:
+            if self._closed:
+                raise EngineError("the lane is closed")
+            asked = time.monotonic()
+            return await asyncio.get_running_loop().run_in_executor(self._worker, self._work, samples, asked)
+
+    def _work(self, samples: NDArray[np.float32], asked: float) -> Transcription:
+        begun = time.monotonic()
+        try:
+            return self._engine.transcribe(samples)
+        finally:
+            self.counts.jobs += 1
+            self.counts.waited += begun - asked
+            self.counts.worked += time.monotonic() - begun
+
+    async def close(self) -> None:
+        """Abort the job under way, drop those that wait, and end the worker."""
+        self._closed = True
+        self._engine.abort()
+        await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)

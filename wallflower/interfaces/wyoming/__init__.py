@@ -1,0 +1,1 @@
+"""The Wyoming protocol, as Home Assistant's voice pipelines speak it."""

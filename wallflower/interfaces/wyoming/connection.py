@@ -1,0 +1,213 @@
+"""One Wyoming connection: its requests, one after the other, and what is answered."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from structlog.contextvars import bind_contextvars, unbind_contextvars
+from wyoming.asr import Transcript
+from wyoming.error import Error
+from wyoming.event import Event, async_write_event
+from wyoming.info import Info
+from wyoming.ping import Pong
+
+from wallflower.audio.pcm import AudioFormatError, PcmConverter, PcmFormat
+from wallflower.engines.base import EngineError
+from wallflower.interfaces.wyoming.framing import BadEventError, NotWyomingError, read_event
+from wallflower.interfaces.wyoming.info import base_language
+from wallflower.listening.session import Ears, Session
+
+_LOG = structlog.get_logger(__name__)
+
+_WRITE_SECONDS = 10.0
+_LINGER_SECONDS = 1.0
+_GOODBYE_LINGER_SECONDS = 0.2
+_utterances = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What every connection offers. Durations in seconds."""
+
+    ears: Ears
+    info: Info
+    language: str
+    max_utterance_seconds: float
+    client_timeout: float
+
+
+class RequestError(Exception):
+    """A request that is answered with an `error` event. code: for programs to tell it by."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+class Connection:
+    """Serves one client until it leaves, errs or is told to go."""
+
+    def __init__(self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._service = service
+        self._reader = reader
+        self._writer = writer
+        self._language = service.language
+        self._session: Session | None = None
+        self._converter: PcmConverter | None = None
+        self._warned = False
+
+    async def run(self) -> None:
+        """Answer events until the client is done. The writer is closed at the end."""
+        try:
+            while (event := await self._next_event()) is not None:
+                await self._handle(event)
+        except RequestError as error:
+            await self.refuse(error.code, error.text)
+        except BadEventError as error:
+            await self.refuse("bad-event", str(error))
+        except EngineError as error:
+            _LOG.error("decoding failed", reason=str(error))
+            await self.refuse("engine-failed", "the speech could not be decoded")
+        except NotWyomingError as error:
+            _LOG.warning("client does not speak Wyoming", reason=str(error))
+        except TimeoutError:
+            _LOG.info("client timed out")
+        except ConnectionError:
+            _LOG.info("client vanished")
+        except asyncio.CancelledError:
+            await self.refuse("shutting-down", "the server is shutting down", linger=_GOODBYE_LINGER_SECONDS)
+            raise
+        finally:
+            await self._end_utterance()
+            self._writer.close()
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(_WRITE_SECONDS):
+                    await self._writer.wait_closed()
+
+    async def refuse(self, code: str, text: str, *, linger: float = _LINGER_SECONDS) -> None:
+        """Send an `error` event, and let the client read it before the connection closes."""
+        _LOG.warning("request refused", code=code, reason=text)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            await self._write(Error(text=text, code=code).event())
+            # Closing a socket with unread input resets it, and the error would be lost on its way.
+            if self._writer.can_write_eof():
+                self._writer.write_eof()
+            async with asyncio.timeout(linger):
+                while await self._reader.read(65_536):
+                    pass
+
+    async def _next_event(self) -> Event | None:
+        async with asyncio.timeout(self._service.client_timeout):
+            return await read_event(self._reader)
+
+    async def _write(self, event: Event) -> None:
+        async with asyncio.timeout(_WRITE_SECONDS):
+            await async_write_event(event, self._writer)
+
+    async def _handle(self, event: Event) -> None:
+        match event.type:
+            case "audio-chunk":
+                await self._audio_chunk(event)
+            case "describe":
+                await self._write(self._service.info.event())
+            case "transcribe":
+                self._transcribe(event.data)
+            case "audio-start":
+                await self._audio_start(event.data)
+            case "audio-stop":
+                await self._audio_stop()
+            case "ping":
+                await self._write(Pong(text=_text(event.data, "text")).event())
+            case "select-program":
+                self._select_program(event.data)
+            case _ if not self._warned:
+                self._warned = True
+                _LOG.warning("unknown event ignored, as are all later ones", type=event.type[:40])
+
+    def _transcribe(self, data: dict[str, Any]) -> None:
+        program = self._service.info.asr[0]
+        name = _text(data, "name")
+        models = [model.name for model in program.models]
+        if name is not None and name not in models:
+            raise RequestError(
+                "unknown-model", f"there is no model {name[:80]!r}; there is: {', '.join(models)}"
+            )
+        language = _text(data, "language") or self._service.language
+        spoken = program.models[0].languages
+        if base_language(language) not in spoken:
+            raise RequestError(
+                "unsupported-language",
+                f"language {language[:20]!r} is not spoken here; allowed: {', '.join(spoken)}",
+            )
+        self._language = base_language(language)
+
+    def _select_program(self, data: dict[str, Any]) -> None:
+        name = _text(data, "name")
+        programs = [program.name for program in self._service.info.asr]
+        if name not in programs:
+            raise RequestError(
+                "unknown-program",
+                f"there is no program {str(name)[:80]!r}; there is: {', '.join(programs)}",
+            )
+
+    async def _audio_start(self, data: dict[str, Any]) -> None:
+        await self._end_utterance()
+        self._converter = PcmConverter(_pcm_format(data))
+        self._session = Session(self._service.ears)
+        bind_contextvars(session=self._session.id, utterance=next(_utterances))
+
+    async def _audio_chunk(self, event: Event) -> None:
+        if self._session is None or self._converter is None:
+            raise RequestError("no-audio-start", "audio-chunk came before audio-start")
+        form = _pcm_format(event.data)
+        if form != self._converter.source:  # what a chunk says of itself holds
+            await self._session.feed(self._converter.finish())
+            self._converter = PcmConverter(form)
+        limit = self._service.max_utterance_seconds
+        coming = len(event.payload or b"") / form.frame_bytes / form.rate
+        if self._session.seconds + coming > limit:
+            raise RequestError("too-long", f"the utterance is longer than {limit:g} s")
+        await self._session.feed(self._converter.feed(event.payload or b""))
+
+    async def _audio_stop(self) -> None:
+        stopped = time.monotonic()
+        text, seconds, language = "", 0.0, self._language
+        if self._session is not None and self._converter is not None:
+            await self._session.feed(self._converter.finish())
+            utterance = await self._session.finish()
+            text, seconds, language = utterance.text, utterance.seconds, utterance.language
+        await self._write(Transcript(text=text, language=language).event())
+        _LOG.info(
+            "transcribed",
+            audio_s=round(seconds, 2),
+            latency_ms=round(1000 * (time.monotonic() - stopped)),
+            characters=len(text),
+        )
+        _LOG.debug("transcript", text=text)
+        await self._end_utterance()
+        self._language = self._service.language
+
+    async def _end_utterance(self) -> None:
+        session, self._session, self._converter = self._session, None, None
+        if session is not None:
+            await session.close()
+        unbind_contextvars("session", "utterance")
+
+
+def _pcm_format(data: dict[str, Any]) -> PcmFormat:
+    try:
+        return PcmFormat(data.get("rate"), data.get("width"), data.get("channels"))  # type: ignore[arg-type]  # it checks
+    except AudioFormatError as error:
+        raise RequestError("audio-format", str(error)) from error
+
+
+def _text(data: dict[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    if value is not None and not isinstance(value, str):
+        raise RequestError("bad-event", f"{key} is {str(value)[:40]}; allowed: text")
+    return value

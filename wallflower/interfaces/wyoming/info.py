@@ -1,0 +1,64 @@
+"""What this server says of itself: the `info` event.
+
+Home Assistant needs every field, matches languages letter by letter, and shows the name of the first
+program.
+"""
+
+from collections.abc import Iterable
+
+from wyoming.info import AsrModel, AsrProgram, Attribution, Info
+
+from wallflower import __version__
+from wallflower.models.catalog import Model
+
+PROGRAM = "Wallflower"
+"""The program's name. Part of the id under which Home Assistant remembers this server: never change it."""
+
+HOMEPAGE = "https://github.com/wallflower-listens/wallflower"
+
+# Home Assistant's pipelines ask for a regional language where the user chose one, and take nothing
+# but an exact match. A model speaks all regions of its language.
+_REGIONS = {
+    "en": ("US", "GB", "AU", "CA", "IE", "IN", "NZ", "ZA"),
+}
+
+
+def language_variants(languages: Iterable[str]) -> list[str]:
+    """Each language, followed by its regional forms that Home Assistant may ask for."""
+    return [
+        variant
+        for language in languages
+        for variant in (language, *(f"{language}-{region}" for region in _REGIONS.get(language, ())))
+    ]
+
+
+def base_language(code: str) -> str:
+    """The language of a code without its region: en for en-GB, also for en_gb."""
+    return code.replace("_", "-").split("-", 1)[0].lower()
+
+
+def info_of(model: Model) -> Info:
+    """The `info` event of a server that has `model` loaded."""
+    return Info(
+        asr=[
+            AsrProgram(
+                name=PROGRAM,
+                description="Local speech recognition by Wallflower",
+                attribution=Attribution(name="The Wallflower authors", url=HOMEPAGE),
+                installed=True,
+                version=__version__,
+                models=[
+                    AsrModel(
+                        name=model.id,
+                        description=model.title,
+                        attribution=Attribution(name=model.author, url=model.url),
+                        installed=True,
+                        version=model.version,
+                        languages=language_variants(model.languages),
+                    )
+                ],
+                supports_transcript_streaming=False,
+                requires_external_vad=True,
+            )
+        ]
+    )

@@ -1,0 +1,159 @@
+"""Announcing this box on the local network by multicast DNS, so that Home Assistant finds it.
+
+Home Assistant takes the first address of `_wyoming._tcp.local.` and remembers the instance's name;
+`_wallflower._tcp.local.` is for other boxes and says id, version and API version in its TXT record.
+"""
+
+import asyncio
+import ipaddress
+import random
+import socket
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import ifaddr
+import structlog
+
+from wallflower import __version__
+from wallflower.config.identity import Identity
+
+_LOG = structlog.get_logger(__name__)
+
+WYOMING_TYPE = "_wyoming._tcp.local."
+WALLFLOWER_TYPE = "_wallflower._tcp.local."
+API_VERSION = "0"
+"""The version of the HTTP API; 0 as long as there is none."""
+
+_LOOK_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 600.0
+_MULTICAST = ("224.0.0.251", 5353)
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What is announced. host: the address served at, perhaps 0.0.0.0 or ::. interfaces: empty for all."""
+
+    identity: Identity
+    host: str
+    port: int
+    interfaces: Sequence[str] = ()
+
+
+def usable_addresses(host: str, found: Iterable[Address], first: Address | None = None) -> list[Address]:
+    """The addresses of `found` under which a server bound to `host` can be reached from the network.
+
+    Never unspecified, loopback or multicast ones; link-local ones only when there is nothing better.
+    `first` goes first if it is among them: clients take the first they see.
+    """
+    try:
+        bound = ipaddress.ip_address(host)
+    except ValueError:  # a host name: whatever it is bound to is not known here, so nothing is claimed
+        return []
+    candidates = [
+        address
+        for address in dict.fromkeys(found)
+        if address.version == bound.version
+        and (bound.is_unspecified or address == bound)
+        and not (address.is_loopback or address.is_unspecified or address.is_multicast)
+    ]
+    routable = [address for address in candidates if not address.is_link_local]
+    return sorted(routable or candidates, key=lambda address: address != first)
+
+
+def interface_addresses(interfaces: Sequence[str] = ()) -> list[Address]:
+    """The addresses of this machine's network interfaces, or of those named."""
+    return [
+        ipaddress.ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
+        for adapter in ifaddr.get_adapters()
+        if not interfaces or adapter.nice_name in interfaces
+        for ip in adapter.ips
+    ]
+
+
+def multicast_address() -> Address | None:
+    """The address from which this machine would send multicast, or None. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_MULTICAST)
+        except OSError:
+            return None
+        return ipaddress.ip_address(probe.getsockname()[0])
+
+
+def _current_addresses(announcement: Announcement) -> list[Address]:
+    found = interface_addresses(announcement.interfaces)
+    return usable_addresses(announcement.host, found, multicast_address())
+
+
+async def announce(announcement: Announcement, *, look_every: float = _LOOK_SECONDS) -> None:
+    """Announce until cancelled, then say goodbye. Follows the interfaces when their addresses change.
+
+    A machine that cannot multicast gets one warning; it is tried again at growing intervals.
+    """
+    warned = False
+    pause = look_every
+    while True:
+        addresses = await asyncio.to_thread(_current_addresses, announcement)
+        try:
+            if not addresses:
+                raise OSError("no network interface has an address that others can reach")
+            async with _announced(announcement, addresses):
+                pause = look_every
+                warned = False
+                while await asyncio.to_thread(_current_addresses, announcement) == addresses:  # noqa: ASYNC110
+                    await asyncio.sleep(look_every)
+            _LOG.info("network addresses changed")
+        except OSError as error:
+            if not warned:
+                _LOG.warning("not announced on the network", reason=str(error))
+                warned = True
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _announced(announcement: Announcement, addresses: Sequence[Address]) -> AsyncIterator[None]:
+    from zeroconf import InterfaceChoice, IPVersion, NonUniqueNameException
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
+    only_v4 = all(address.version == 4 for address in addresses)
+    zeroconf = AsyncZeroconf(
+        interfaces=[str(address) for address in addresses] if only_v4 else InterfaceChoice.All,
+        ip_version=IPVersion.V4Only if only_v4 else IPVersion.All,
+    )
+    identity = announcement.identity
+    try:
+        for kind, properties in (
+            (WYOMING_TYPE, {}),
+            (WALLFLOWER_TYPE, {"id": identity.id, "version": __version__, "api": API_VERSION}),
+        ):
+            service = AsyncServiceInfo(
+                kind,
+                f"{_instance(identity.name)}.{kind}",
+                port=announcement.port,
+                properties=properties,
+                server=f"wallflower-{identity.id}.local.",
+                parsed_addresses=[str(address) for address in addresses],
+            )
+            try:
+                await (await zeroconf.async_register_service(service, allow_name_change=True))
+            except NonUniqueNameException as error:
+                raise OSError(f"the name {identity.name!r} is taken on this network") from error
+            _LOG.info(
+                "announced on the network",
+                service=service.name,
+                addresses=[str(address) for address in addresses],
+                port=announcement.port,
+            )
+        yield
+    finally:
+        await zeroconf.async_unregister_all_services()
+        await zeroconf.async_close()
+
+
+def _instance(name: str) -> str:
+    """A name as one DNS label: at most 63 bytes, and no dots, which would end it."""
+    return name.replace(".", "-").encode()[:63].decode("utf-8", "ignore")

@@ -1,0 +1,1 @@
+"""One life for everything that is listened to."""

@@ -1,0 +1,1 @@
+"""Files become models: the catalogue says what there is, the store keeps it on this box."""

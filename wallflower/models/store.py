@@ -1,0 +1,128 @@
+"""The store: model files on this box, each under its SHA-256.
+
+Layout, under its root: `blobs/SHA256` is a file that was verified when it came; `partial/SHA256` is one
+under way, which a later fetch resumes; `lock` keeps two processes from writing at once.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from filelock import FileLock
+
+from wallflower.models.catalog import Model, ModelError, ModelFile
+
+
+class FileState(Enum):
+    """What the store has of a file."""
+
+    HERE = "here"
+    PARTIAL = "partly fetched"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `verify` found of one file."""
+
+    model: Model
+    file: ModelFile
+    state: FileState
+    detail: str
+
+
+class Store:
+    """Model files under `root`. Blocking, but for the fetching, which is in `fetching.py`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def blob(self, file: ModelFile) -> Path:
+        """Where the file lies when it is here."""
+        return self.root / "blobs" / file.sha256
+
+    def partial(self, file: ModelFile) -> Path:
+        """Where the file grows while it is fetched."""
+        return self.root / "partial" / file.sha256
+
+    def lock_path(self) -> Path:
+        """The lock file that is held while the store is changed; its folders are made first.
+
+        Raises ModelError when they cannot be made.
+        """
+        try:
+            for folder in ("blobs", "partial"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
+        return self.root / "lock"
+
+    def state(self, file: ModelFile) -> FileState:
+        """A quick look, by size alone: a file was verified when it was put here."""
+        try:
+            size = self.blob(file).stat().st_size
+        except FileNotFoundError:
+            return FileState.PARTIAL if self.partial(file).exists() else FileState.MISSING
+        return FileState.HERE if size == file.size else FileState.DAMAGED
+
+    def missing(self, model: Model) -> list[ModelFile]:
+        """The files of `model` that are not here in full size."""
+        return [file for file in model.files if self.state(file) is not FileState.HERE]
+
+    def files(self, model: Model) -> dict[str, Path]:
+        """The paths of a model's files by name. Raises ModelError when one is missing or truncated."""
+        if missing := self.missing(model):
+            names = ", ".join(f"{file.name} ({self.state(file).value})" for file in missing)
+            raise ModelError(
+                f"model {model.id} is not complete in {self.root}: {names}; "
+                f"fetch it with: wallflower models pull {model.id}"
+            )
+        return {file.name: self.blob(file) for file in model.files}
+
+    def verify(self, model: Model) -> list[Finding]:
+        """Read every byte of a model's files and compare the checksums."""
+        return [self._examine(model, file) for file in model.files]
+
+    def _examine(self, model: Model, file: ModelFile) -> Finding:
+        path = self.blob(file)
+        state = self.state(file)
+        if state is FileState.DAMAGED:
+            detail = f"{path} has {path.stat().st_size} bytes instead of {file.size}"
+        elif state is FileState.HERE and hash_file(path) != file.sha256:
+            state, detail = FileState.DAMAGED, f"{path} does not have its SHA-256"
+        else:
+            detail = str(path)
+        return Finding(model, file, state, detail)
+
+    def admit(self, path: Path, file: ModelFile) -> bool:
+        """Move a fetched file into the store if it has the right checksum; else leave it and say False."""
+        if path.stat().st_size != file.size or hash_file(path) != file.sha256:
+            return False
+        with path.open("rb") as written:
+            os.fsync(written.fileno())  # a power cut must not leave a name without its bytes
+        path.replace(self.blob(file))
+        return True
+
+    def remove(self, model: Model, keep: Iterable[Model]) -> int:
+        """Delete a model's files, but for those that models in `keep` share. Bytes freed."""
+        shared = {file.sha256 for other in keep if other.id != model.id for file in other.files}
+        freed = 0
+        with FileLock(self.lock_path()):
+            for file in model.files:
+                if file.sha256 in shared:
+                    continue
+                for path in (self.blob(file), self.partial(file)):
+                    if path.exists():
+                        freed += path.stat().st_size
+                        path.unlink()
+        return freed
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, in lower-case hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""When somebody speaks, and which stretch of sound is decoded as one piece."""
