@@ -25,6 +25,7 @@ from wallflower.interfaces.wyoming.info import base_language, info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
 from wallflower.interfaces.zeroconf import Announcement, announce
 from wallflower.listening.session import Ears
+from wallflower.memory import settle, trim, tune_allocator
 from wallflower.models.catalog import VAD_MODEL, Model, ModelError, find_model
 from wallflower.models.fetching import Fetcher
 from wallflower.models.progress import Progress
@@ -100,6 +101,7 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
         loop.add_signal_handler(number, stop.set)
     identity = load_identity(data_dir(options), options.name)
     _LOG.info("starting", version=__version__, id=identity.id, model=options.model)
+    tune_allocator()
     async with AsyncExitStack() as parts:
         ears = await parts.enter_async_context(open_ears(options, progress=progress))
         service = Service(
@@ -109,7 +111,12 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,
         )
-        server = WyomingServer(options.uri, service, max_clients=options.max_clients)
+        server = WyomingServer(
+            options.uri,
+            service,
+            max_clients=options.max_clients,
+            on_idle=lambda: loop.run_in_executor(None, trim),
+        )
         await server.open()
         parts.push_async_callback(server.close)
         if options.zeroconf and server.port is not None:
@@ -118,6 +125,7 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
         serving = asyncio.create_task(server.serve(), name="wyoming")
         parts.push_async_callback(_end, serving)
+        settle()
         _LOG.info("ready", uri=options.uri, after_s=round(time.monotonic() - started, 2))
         stopping = asyncio.create_task(stop.wait(), name="stop")
         parts.push_async_callback(_end, stopping)

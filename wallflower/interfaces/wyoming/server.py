@@ -6,6 +6,7 @@ import itertools
 import socket
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,7 +32,11 @@ class AddressError(WallflowerError):
 class WyomingServer:
     """Serves at one address. Use: `open`, then `serve` until it returns or is cancelled, then `close`."""
 
-    def __init__(self, uri: str, service: Service, *, max_clients: int) -> None:
+    def __init__(
+        self, uri: str, service: Service, *, max_clients: int, on_idle: Callable[[], object] = lambda: None
+    ) -> None:
+        """on_idle: called whenever the last client has left."""
+        self._on_idle = on_idle
         self._uri = uri
         self._service = service
         self._max_clients = max_clients
@@ -111,6 +116,8 @@ class WyomingServer:
             finally:
                 del self._clients[task]
                 _LOG.debug("client gone")
+                if not self._clients:
+                    self._on_idle()
 
 
 def _remove_stale_socket(path: Path) -> None:

@@ -1,0 +1,92 @@
+"""What the tests share: the real models, real speech, and an environment without the user's settings."""
+
+import asyncio
+import os
+import wave
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import structlog
+from numpy.typing import NDArray
+
+from wallflower.audio.pcm import PcmConverter, PcmFormat
+from wallflower.engines.lane import Lane
+from wallflower.engines.moonshine import MoonshineEngine
+from wallflower.listening.session import Ears
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, find_model
+from wallflower.models.fetching import Fetcher
+from wallflower.models.store import Store
+from wallflower.speech.vad import SileroVad
+
+_ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No option of the person who runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith("WALLFLOWER_") or name == "SUPERVISOR_TOKEN":
+            monkeypatch.delenv(name)
+    yield
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """A data directory that holds the models and the sample, fetched once and kept between runs."""
+    path = _ROOT / ".cache" / "test-data"
+    models = [find_model(name) for name in (*NEEDED_BY_DEFAULT, "sample-two-cities")]
+    asyncio.run(Fetcher(Store(path / "models")).ensure(models, rehash=True))
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_store(data_dir: Path) -> Store:
+    """The store in `data_dir`."""
+    return Store(data_dir / "models")
+
+
+@pytest.fixture(scope="session")
+def two_cities(model_store: Store) -> Path:
+    """The sample: 44 s of read speech, a WAV at 48 kHz."""
+    return model_store.files(find_model("sample-two-cities"))["two_cities.wav"]
+
+
+@pytest.fixture(scope="session")
+def speech(two_cities: Path) -> NDArray[np.int16]:
+    """The sample's first 13 s, mono 16 kHz: "It was the best of times … the epoch of incredulity."."""
+    with wave.open(str(two_cities)) as wav:
+        converter = PcmConverter(PcmFormat(wav.getframerate(), wav.getsampwidth(), wav.getnchannels()))
+        return converter.feed(wav.readframes(13 * wav.getframerate()))
+
+
+@pytest.fixture(scope="session")
+def moonshine(model_store: Store) -> MoonshineEngine:
+    """The real engine."""
+    return MoonshineEngine(model_store.files(find_model("moonshine-tiny-en")), language="en", threads=2)
+
+
+@pytest.fixture(scope="session")
+def vad(model_store: Store) -> SileroVad:
+    """The real VAD."""
+    return SileroVad(model_store.files(find_model("silero-vad"))["silero_vad.onnx"])
+
+
+@pytest.fixture
+async def ears(moonshine: MoonshineEngine, vad: SileroVad) -> AsyncIterator[Ears]:
+    """What sessions share, with the real engine and VAD."""
+    with ThreadPoolExecutor(1) as vad_thread:
+        lane = Lane(moonshine)
+        yield Ears(vad, vad_thread, lane, "en")
+        await lane.close()
+
+
+@pytest.fixture
+def log_output() -> Iterator[list[dict[str, Any]]]:
+    """Every line that is logged during the test, as the logger was given it."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines  # type: ignore[misc]  # MutableMapping, but dicts they are

@@ -1,0 +1,41 @@
+"""The info event has all that Home Assistant needs."""
+
+import pytest
+from wyoming.info import Info
+
+from wallflower import __version__
+from wallflower.interfaces.wyoming.info import PROGRAM, base_language, info_of, language_variants
+from wallflower.models.catalog import find_model
+
+
+def test_info_survives_the_wire_with_every_field() -> None:
+    info = Info.from_event(info_of(find_model("moonshine-tiny-en")).event())
+    (program,) = info.asr
+    assert (program.name, program.version, program.installed) == (PROGRAM, __version__, True)
+    assert program.attribution.name
+    assert program.attribution.url.startswith("https://")
+    assert program.supports_transcript_streaming is False
+    assert program.requires_external_vad is True
+    (model,) = program.models
+    assert model.name == "moonshine-tiny-en"
+    assert model.installed
+    assert model.version == "1.0"
+    assert model.attribution.name == "Useful Sensors"
+    assert {"en", "en-US", "en-GB"} <= set(model.languages)
+
+
+def test_no_satellite_is_ever_in_it() -> None:
+    """Home Assistant makes no speech-to-text entity of a server that is also a satellite."""
+    event = info_of(find_model("moonshine-tiny-en")).event()
+    assert event.data.get("satellite") is None
+    assert [kind for kind, programs in event.data.items() if programs] == ["asr"]
+
+
+def test_languages_without_known_regions_stand_alone() -> None:
+    assert language_variants(["xx"]) == ["xx"]
+    assert language_variants(["en"])[0] == "en"
+
+
+@pytest.mark.parametrize("code", ["en", "EN", "en-GB", "en_gb", "en-Latn-GB"])
+def test_region_is_no_part_of_the_base_language(code: str) -> None:
+    assert base_language(code) == "en"

@@ -1,0 +1,148 @@
+"""The catalogue that comes with the package, and the form that it is written in."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wallflower.errors import ExitCode
+from wallflower.models.catalog import (
+    DEFAULT_MODEL,
+    NEEDED_BY_DEFAULT,
+    HubSource,
+    Model,
+    ModelError,
+    WheelSource,
+    catalog,
+    find_model,
+    parse_catalog,
+    parse_source,
+)
+
+_ENTRY = """
+[[model]]
+id = "tiny"
+title = "Tiny"
+engine = "none"
+languages = ["en", "de"]
+version = "1.0"
+licence = "MIT"
+attribution = { name = "Nobody", url = "https://example.org" }
+[[model.file]]
+name = "a.bin"
+size = 12
+sha256 = "ab"
+sources = ["hub:o/r@main/d/a.bin", "wheel:n==1.0/p/a.bin"]
+[[model.file]]
+name = "b.bin"
+size = 30
+sha256 = "cd"
+sources = ["wheel:n==1.0/p/b.bin"]
+"""
+
+
+@pytest.mark.parametrize("model", catalog().values(), ids=list(catalog()))
+def test_an_entry_is_complete(model: Model) -> None:
+    for text in (model.title, model.engine, model.version, model.licence, model.author):
+        assert text.strip() == text
+        assert text
+    assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", model.id)
+    assert urlsplit(model.url).scheme == "https"
+    assert all(re.fullmatch(r"[a-z]{2,3}", language) for language in model.languages)
+    assert model.engine in {"moonshine", "vad", "sample"}
+    assert model.languages or model.engine == "vad"
+    assert model.files
+    assert model.size == sum(file.size for file in model.files) > 0
+
+
+@pytest.mark.parametrize("model", catalog().values(), ids=list(catalog()))
+def test_the_files_of_an_entry(model: Model) -> None:
+    names = [file.name for file in model.files]
+    assert len(set(names)) == len(names)
+    for file in model.files:
+        assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
+        assert re.fullmatch(r"[\w.-]+", file.name)
+        assert type(file.size) is int
+        assert file.size > 0
+        assert file.sources
+        wheels = [isinstance(source, WheelSource) for source in file.sources]
+        assert wheels == sorted(wheels)  # the hub comes first
+
+
+def test_ids_are_said_once() -> None:
+    from importlib import resources
+
+    text = resources.files("wallflower.models").joinpath("catalog.toml").read_text("utf-8")
+    assert len(re.findall(r"(?m)^\[\[model\]\]", text)) == len(catalog())
+    assert all(key == model.id for key, model in catalog().items())
+
+
+def test_what_a_fresh_box_needs_is_there() -> None:
+    assert {find_model(name).engine for name in NEEDED_BY_DEFAULT} == {"moonshine", "vad"}
+    assert find_model(DEFAULT_MODEL).languages == ("en",)
+
+
+def test_reading_an_entry() -> None:
+    (model,) = parse_catalog(_ENTRY).values()
+    assert (model.id, model.languages, model.size) == ("tiny", ("en", "de"), 42)
+    assert (model.author, model.url) == ("Nobody", "https://example.org")
+    assert model.files[0].sources == (
+        HubSource("o/r", "main", "d/a.bin"),
+        WheelSource("n", "1.0", "p/a.bin"),
+    )
+
+
+_PART = st.text("abcXYZ019-_.", min_size=1, max_size=12)
+_PATH = st.lists(_PART, min_size=1, max_size=4).map("/".join)
+
+
+@given(_PART, _PART, _PART, _PATH)
+def test_a_hub_source_is_read_as_written(owner: str, name: str, revision: str, path: str) -> None:
+    source = parse_source(f"hub:{owner}/{name}@{revision}/{path}")
+    assert source == HubSource(f"{owner}/{name}", revision, path)
+
+
+@given(_PART, _PART, _PATH)
+def test_a_wheel_source_is_read_as_written(name: str, version: str, member: str) -> None:
+    assert parse_source(f"wheel:{name}=={version}/{member}") == WheelSource(name, version, member)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hub:",
+        "hub:owner@main/x",
+        "hub:o/r/x",
+        "hub:o/r@main",
+        "hub:o/r@main/",
+        "wheel:n/x",
+        "wheel:n==1",
+        "wheel:n==1/",
+        "wheel:==1/x",
+        "https://example.org/x",
+        " hub:o/r@main/x",
+    ],
+)
+def test_a_source_of_no_known_form(text: str) -> None:
+    with pytest.raises(ModelError, match="no known form"):
+        parse_source(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_source_or_an_error(text: str) -> None:
+    try:
+        source = parse_source(text)
+    except ModelError:
+        return
+    assert isinstance(source, HubSource | WheelSource)
+
+
+def test_an_unknown_model_brings_the_nearest() -> None:
+    with pytest.raises(ModelError, match="did you mean moonshine-tiny-en") as caught:
+        find_model("moonshine-tiny")
+    assert caught.value.exit_code == ExitCode.MODEL
+    with pytest.raises(ModelError, match="wallflower models list"):
+        find_model("xyzzy")

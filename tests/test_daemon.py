@@ -1,0 +1,257 @@
+"""The daemon as a process of its own, as its user starts and stops it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from numpy.typing import NDArray
+from wyoming.asr import Transcript
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncClient
+from wyoming.error import Error
+from wyoming.event import async_read_event, async_write_event
+from wyoming.info import Describe, Info
+
+from wallflower.cli.main import main
+
+_WALLFLOWER = [sys.executable, "-m", "wallflower"]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Daemon:
+    """A running daemon, and the lines it logged."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.uri = f"tcp://127.0.0.1:{port}"
+        self.lines: list[dict[str, Any]] = []
+
+    async def line(self, event: str) -> dict[str, Any]:
+        """The next line with this event."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(30):
+            async for text in self.process.stderr:
+                self.lines.append(json.loads(text))
+                if self.lines[-1]["event"] == event:
+                    return self.lines[-1]
+        raise AssertionError(f"no line {event!r} in {self.lines}")
+
+
+@contextlib.asynccontextmanager
+async def _daemon(data_dir: Path, *flags: str) -> AsyncIterator[Daemon]:
+    port = _free_port()
+    process = await asyncio.create_subprocess_exec(
+        *_WALLFLOWER, "run", "--uri", f"tcp://127.0.0.1:{port}", "--data-dir", str(data_dir),
+        "--offline", "--log-format", "json", *flags,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    daemon = Daemon(process, port)
+    try:
+        await daemon.line("ready")
+        yield daemon
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _say(client: AsyncClient, samples: NDArray[np.int16]) -> str:
+    await client.write_event(AudioStart(16_000, 2, 1).event())
+    await client.write_event(AudioChunk(16_000, 2, 1, samples.tobytes()).event())
+    await client.write_event(AudioStop().event())
+    event = await asyncio.wait_for(client.read_event(), 20)
+    assert event is not None
+    return Transcript.from_event(event).text
+
+
+async def test_from_start_to_words_to_end(data_dir: Path, speech: NDArray[np.int16], tmp_path: Path) -> None:
+    log = tmp_path / "wallflower.log"
+    async with _daemon(data_dir, "--log-file", str(log), "--log-level", "info") as daemon:
+        async with AsyncClient.from_uri(daemon.uri) as client:
+            assert "best of times" in await _say(client, speech[:64_000])
+        told = await daemon.line("transcribed")
+        assert {"connection", "session", "utterance"} <= told.keys()
+        daemon.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(daemon.process.wait(), 10) == 0
+        await daemon.line("stopped")
+    written = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["event"] for line in written] == [line["event"] for line in daemon.lines]
+    assert "best of times" not in log.read_text()
+
+
+async def test_same_words_as_the_transcribe_command(
+    data_dir: Path, speech: NDArray[np.int16], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "speech.wav"
+    with wave.open(str(path), "wb") as wav:
+        wav.setparams((1, 2, 16_000, 0, "NONE", ""))
+        wav.writeframes(speech.tobytes())
+    async with _daemon(data_dir) as daemon, AsyncClient.from_uri(daemon.uri) as client:
+        over_wyoming = await _say(client, speech)
+    flags = ["--offline", "--data-dir", str(data_dir)]
+    assert await asyncio.to_thread(main, ["transcribe", str(path), *flags]) == 0
+    assert capsys.readouterr().out.strip() == over_wyoming
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_clients_are_told_of_the_end(
+    data_dir: Path, speech: NDArray[np.int16], number: signal.Signals
+) -> None:
+    async with _daemon(data_dir) as daemon, AsyncClient.from_uri(daemon.uri) as client:
+        await client.write_event(AudioStart(16_000, 2, 1).event())
+        await client.write_event(AudioChunk(16_000, 2, 1, speech.tobytes()).event())
+        await client.write_event(Describe().event())
+        assert await asyncio.wait_for(client.read_event(), 10) is not None
+        daemon.process.send_signal(number)
+        event = await asyncio.wait_for(client.read_event(), 10)
+        assert event is not None
+        assert Error.from_event(event).code == "shutting-down"
+        assert await asyncio.wait_for(daemon.process.wait(), 10) == 0
+
+
+async def test_healthcheck_tells_a_live_daemon_from_a_dead_one(data_dir: Path) -> None:
+    async with _daemon(data_dir) as daemon:
+        assert await asyncio.to_thread(main, ["healthcheck", "--uri", daemon.uri]) == 0
+    assert await asyncio.to_thread(main, ["healthcheck", "--uri", daemon.uri]) == 1
+
+
+async def test_stdio_serves_its_parent_until_the_input_ends(
+    data_dir: Path, speech: NDArray[np.int16]
+) -> None:
+    """As the reference server's own test starts it."""
+    process = await asyncio.create_subprocess_exec(
+        *_WALLFLOWER, "run", "--uri", "stdio://", "--data-dir", str(data_dir), "--offline",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    await async_write_event(Describe().event(), process.stdin)
+    info = await asyncio.wait_for(async_read_event(process.stdout), 20)
+    assert info is not None
+    assert Info.from_event(info).asr
+    for event in (
+        AudioStart(16_000, 2, 1).event(),
+        AudioChunk(16_000, 2, 1, speech[:64_000].tobytes()).event(),
+        AudioStop().event(),
+    ):
+        await async_write_event(event, process.stdin)
+    transcript = await asyncio.wait_for(async_read_event(process.stdout), 20)
+    assert transcript is not None
+    assert "best of times" in Transcript.from_event(transcript).text.lower()
+    process.stdin.close()
+    rest, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert rest == b""
+    assert process.returncode == 0
+
+
+def _fails(*arguments: str, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [*_WALLFLOWER, "run", "--no-zeroconf", *arguments],
+        capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("wallflower: ")]
+    assert len(lines) == 1, done.stderr
+    return done.returncode, lines[0]
+
+
+def test_port_in_use_is_exit_code_4(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        uri = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        code, line = _fails("--uri", uri, "--data-dir", str(data_dir), "--offline")
+    assert code == 4
+    assert uri in line
+
+
+def test_missing_model_offline_is_exit_code_3(tmp_path: Path) -> None:
+    code, line = _fails("--data-dir", str(tmp_path), "--offline")
+    assert code == 3
+    assert "moonshine-tiny-en" in line
+    assert "wallflower models pull" in line
+
+
+def test_missing_model_without_a_network_is_exit_code_3(tmp_path: Path) -> None:
+    port = _free_port()
+    code, line = _fails(
+        "--data-dir", str(tmp_path), "--hub-url", f"http://127.0.0.1:{port}",
+        PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull,
+    )  # fmt: skip
+    assert code == 3
+    assert "model hub" in line
+    assert "package index" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        (["--threads", "many"], 2, "--threads: option 'threads' is 'many'; allowed: a whole number"),
+        (["--config", "/no/such/file"], 2, "cannot read the options file /no/such/file"),
+        (["--language", "fr"], 2, "'fr', which model moonshine-tiny-en does not speak"),
+        (["--model", "moonshine-tiny"], 3, "did you mean moonshine-tiny-en?"),
+        (["--model", "silero-vad"], 3, "does not turn speech into words"),
+        (["--data-dir", "/proc/nothing"], 7, "data directory /proc/nothing"),
+        (["--log-file", "/no/such/folder/log"], 2, "log_file"),
+    ],
+)
+def test_wrong_options_are_one_clear_line(flags: list[str], code: int, said: str) -> None:
+    got, line = _fails(*flags)
+    assert got == code
+    assert said in line
+
+
+def test_damaged_model_is_exit_code_5_with_the_next_step(data_dir: Path, tmp_path: Path) -> None:
+    blobs = tmp_path / "models" / "blobs"
+    blobs.mkdir(parents=True)
+    for path in (data_dir / "models" / "blobs").iterdir():
+        content = path.read_bytes()
+        (blobs / path.name).write_bytes(bytes(len(content)) if len(content) > 20_000_000 else content)
+    code, line = _fails("--data-dir", str(tmp_path), "--offline")
+    assert code == 5
+    assert "wallflower models verify" in line
+
+
+async def test_dropped_connections_leave_memory_and_descriptors_as_they_were(
+    data_dir: Path, speech: NDArray[np.int16]
+) -> None:
+    async with _daemon(data_dir, "--no-zeroconf") as daemon:
+        process = psutil.Process(daemon.process.pid)
+        port = int(daemon.uri.rsplit(":", 1)[1])
+
+        async def drop() -> None:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b'{"type": "audio-start", "data": {"rate": 48000, "width": 2, "channels": 2}}\n')
+            writer.write(b'{"type": "audio-chunk", "payload_length": 900000}\n' + bytes(400_000))
+            writer.close()
+
+        async with AsyncClient.from_uri(daemon.uri) as client:
+            await _say(client, speech)
+        memory = descriptors = 0
+        for _ in range(3):
+            await asyncio.gather(*(drop() for _ in range(100)))
+            async with asyncio.timeout(10):
+                while process.num_fds() > (descriptors or process.num_fds()):
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(1)  # the last client has left: memory is given back now
+            descriptors = descriptors or process.num_fds()
+            memory = memory or process.memory_info().rss
+        assert process.memory_info().rss - memory < 10_000_000
+        async with AsyncClient.from_uri(daemon.uri) as client:
+            assert "best of times" in await _say(client, speech[:64_000])
