@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from command import run_command, say
 from corpus import NOISE, Clip, add_audio_flag, noise_clips, samples_of, speech_sets
-from numpy.typing import NDArray
 from scoring import word_count, word_error_rate
 from tables import print_table
 from vendor import vendor_texts
-
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options, load_options

@@ -5,13 +5,13 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from command import BenchmarkError
 from numpy.typing import NDArray
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
 from wyoming.info import Describe, Info
 
+from command import BenchmarkError
 from wallflower.audio.pcm import SAMPLE_RATE
 
 _CHUNK_SAMPLES = 1024

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
+
 from asking import transcribe
 from command import run_command, say
 from corpus import add_audio_flag, command_clips, samples_of
-from numpy.typing import NDArray
 from peer import peer
 from servers import Server, our_daemon, ready_seconds
 from tables import print_table

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from asking import transcribe
 from command import run_command, say
 from corpus import add_audio_flag, command_clips, samples_of

@@ -1,4 +1,4 @@
-"""Run by test_zeroconf.py inside a network namespace of its own: announces, listens, and prints what was heard.
+"""Run by test_zeroconf.py inside a network namespace: announces, listens, and prints what was heard.
 
 A second namespace, joined by a cable, is another machine that announces under the same name.
 """
@@ -116,7 +116,9 @@ async def main() -> dict[str, Any]:
 
 async def other_machine() -> str:
     """Announce the same name from another machine; the name that it got."""
-    await _until(lambda: "p0" in subprocess.run(["ip", "link"], capture_output=True, text=True).stdout)
+    await _until(
+        lambda: "p0" in subprocess.run(["ip", "link"], capture_output=True, text=True, check=True).stdout
+    )
     _ip("addr", "add", "192.0.2.6/24", "dev", "p0")
     _ip("link", "set", "p0", "up")
     _ip("route", "add", "224.0.0.0/4", "dev", "p0")

@@ -98,7 +98,7 @@ async def test_no_network_is_one_warning_and_tried_again(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
 def test_listener_on_the_network_finds_both_services_and_the_goodbye() -> None:
-    """In a network of its own: announced with usable addresses, renamed on a conflict, followed by goodbye."""
+    """Announced with usable addresses, renamed on a conflict, followed by goodbye."""
     command = ["unshare", "--net", "--map-root-user", sys.executable, str(_NETWORK)]
     if not shutil.which("unshare") or not shutil.which("ip"):
         pytest.fail("install util-linux and iproute2: script/test does")

@@ -1,4 +1,4 @@
-"""A real server on a free port, with the real engine, and how a client of the protocol's own library talks to it."""
+"""A real server on a free port, with the real engine, and a way to talk to it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

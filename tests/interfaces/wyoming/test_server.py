@@ -1,7 +1,6 @@
 """The server, talked to by the protocol's own client as Home Assistant does."""
 
 import asyncio
-import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -220,4 +219,4 @@ async def test_address_that_cannot_be_had_is_said(service: Service, tmp_path: Pa
     taken.close()
     await live.close()
     assert (tmp_path / "file").read_text() == "kept"
-    assert os.listdir(tmp_path) == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
