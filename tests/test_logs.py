@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from wallflower.config import Options, OptionsError
 from wallflower.errors import ExitCode
-from wallflower.logs import logging_to, redact
+from wallflower.logs import logging_to
+from wallflower.redaction import redact
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -141,7 +142,8 @@ def test_secrets_in_messages_and_exceptions_are_not_logged(
     log: Any, capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
     with logging_to(Options(log_format=form)):
-        log.info(f"asking http://me:{SECRET}@host")
+        message = f"asking http://me:{SECRET}@host"
+        log.info(message)
         logging.getLogger("some.library").warning("asking %s", f"http://me:{SECRET}@host")
         problem = OSError(f"cannot open rtsp://me:{SECRET}@camera/1")
         log.error("part failed", exc_info=problem)
@@ -149,6 +151,24 @@ def test_secrets_in_messages_and_exceptions_are_not_logged(
     err = capsys.readouterr().err
     assert err.count("asking http://***@host") == 2
     assert "it failed" in err
+    assert SECRET not in err
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_traceback_shows_no_values(log: Any, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """The variables of a function that failed may hold what was said, or a token."""
+
+    def fail(_token: str) -> None:
+        raise LookupError("the reason")
+
+    with logging_to(Options(log_format=form)):
+        try:
+            fail(SECRET)
+        except LookupError as error:
+            log.warning("part failed", exc_info=error)
+            logging.getLogger("some.library").warning("it failed", exc_info=error)
+    err = capsys.readouterr().err
+    assert err.count("LookupError: the reason") == 2
     assert SECRET not in err
 
 

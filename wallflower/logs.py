@@ -1,47 +1,82 @@
 """Logging: one structured line an event, on standard error and, if asked for, in a rotated file.
 
-Lines carry what is bound with `structlog.contextvars` (connection, session and utterance id). They are
-written by a thread of their own, behind a bounded queue: a full disk or a stuck terminal never stops the
-event loop. When the queue is full, lines are dropped and counted.
+Lines carry what is bound with `structlog.contextvars` (connection, session and utterance id), also those of
+libraries that use the standard `logging`. They are written by a thread of their own, behind a bounded
+queue: a full disk or a stuck terminal never stops the event loop. When the queue is full, lines are dropped
+and counted.
 """
 
 import logging
 import logging.handlers
 import queue
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 from wallflower.config import Options, OptionsError
+from wallflower.redaction import redacted
 
 _QUEUE_LINES = 10_000
 _FILE_BYTES = 5_000_000
 _OLD_FILES = 3
-
-_SECRET_KEYS = re.compile(r"token|password|secret|authorization", re.IGNORECASE)
-_URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
-_URL_SECRETS = re.compile(r"(?<=[?&])((?:[\w-]*(?:token|key|password|secret)[\w-]*)=)[^&\s]+", re.IGNORECASE)
+_GOODBYE_SECONDS = 2.0
 
 
-def redact(text: str) -> str:
-    """`text` without the credentials of any address in it."""
-    return _URL_SECRETS.sub(r"\1***", _URL_CREDENTIALS.sub("***@", text))
+def _without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    return {key: redacted(value, key) for key, value in event.items()}
 
 
-def _redact_event(
-    _logger: Any, _method: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    for key, value in event.items():
-        if _SECRET_KEYS.search(key):
-            event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = redact(value)
+def _without_control_characters(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What came from elsewhere can neither begin a line of its own nor paint on the terminal."""
+    event["event"] = _printable(str(event["event"]), keep="")
+    if "exception" in event:
+        event["exception"] = _printable(event["exception"], keep="\n")
     return event
+
+
+def _printable(text: str, keep: str) -> str:
+    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
+
+
+# All of it runs in the thread that logs: only there are the context and the exception what they were.
+_PROCESSORS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    _without_secrets,
+    _without_control_characters,
+]
+
+
+def _to_record(_logger: Any, _method: str, event: EventDict) -> tuple[tuple[EventDict], dict[str, Any]]:
+    """The event itself is the message of the standard library's record; a handler's formatter renders it."""
+    return (event,), {}
+
+
+def _event_of(record: logging.LogRecord) -> EventDict:
+    """The event of a record that a library made by the standard `logging`."""
+    event: EventDict = {"event": record.getMessage(), "exc_info": record.exc_info}
+    for processor in _PROCESSORS:
+        event = processor(None, record.levelname.lower(), event)  # type: ignore[assignment]  # none ends the chain
+    return event
+
+
+class _Rendering(logging.Formatter):
+    """Renders the event that a record carries."""
+
+    def __init__(self, renderer: Callable[[Any, str, EventDict], str | bytes]) -> None:
+        super().__init__()
+        self._renderer = renderer
+
+    def format(self, record: logging.LogRecord) -> str:
+        assert isinstance(record.msg, dict)
+        return str(self._renderer(None, record.levelname, dict(record.msg)))
 
 
 class _DroppingQueueHandler(logging.handlers.QueueHandler):
@@ -50,7 +85,9 @@ class _DroppingQueueHandler(logging.handlers.QueueHandler):
     dropped = 0
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return record  # the listener is in this process: nothing has to be made picklable
+        if not isinstance(record.msg, dict):
+            record.msg, record.args, record.exc_info = _event_of(record), None, None
+        return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
@@ -59,38 +96,35 @@ class _DroppingQueueHandler(logging.handlers.QueueHandler):
             self.dropped += 1
 
 
+class _PatientListener(logging.handlers.QueueListener):
+    """A queue listener that can be stopped while its queue is full."""
+
+    def enqueue_sentinel(self) -> None:
+        assert isinstance(self.queue, queue.Queue)
+        self.queue.put(None, timeout=_GOODBYE_SECONDS)
+
+
 @contextmanager
 def logging_to(options: Options) -> Iterator[None]:
     """Set logging up as `options` say, and write out what is queued at the end.
 
     Raises OptionsError when the log file cannot be opened.
     """
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _redact_event,
-    ]
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    handlers[0].setFormatter(_formatter(shared, as_json=options.log_format == "json"))
+    handlers[0].setFormatter(_json() if options.log_format == "json" else _text())
     if options.log_file:
-        file = _file_handler(Path(options.log_file).expanduser())
-        file.setFormatter(_formatter(shared, as_json=True))
-        handlers.append(file)
+        handlers.append(_file_handler(options.log_file))
+        handlers[1].setFormatter(_json())
     lines: queue.Queue[Any] = queue.Queue(_QUEUE_LINES)
     queued = _DroppingQueueHandler(lines)
-    listener = logging.handlers.QueueListener(lines, *handlers)
+    listener = _PatientListener(lines, *handlers)
     root = logging.getLogger()
     before = root.level, root.handlers[:]
     root.handlers[:] = [queued]
     root.setLevel(options.log_level.upper())
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=[structlog.stdlib.filter_by_level, *_PROCESSORS, _to_record],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
@@ -108,24 +142,24 @@ def logging_to(options: Options) -> Iterator[None]:
             handler.close()
 
 
-def _file_handler(path: Path) -> logging.Handler:
+def _file_handler(name: str) -> logging.Handler:
     try:
         return logging.handlers.RotatingFileHandler(
-            path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
+            Path(name).expanduser(), maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
     except OSError as error:
-        raise OptionsError(f"option 'log_file': cannot write {path}: {error.strerror}") from error
+        raise OptionsError(f"option 'log_file': cannot write {name}: {error.strerror}") from error
+    except RuntimeError as error:  # ~somebody who is not
+        raise OptionsError(f"option 'log_file': cannot write {name}: {error}") from error
 
 
-def _formatter(shared: list[structlog.typing.Processor], *, as_json: bool) -> logging.Formatter:
-    renderer: structlog.typing.Processor
-    if as_json:
-        finish = [structlog.processors.format_exc_info]
-        renderer = structlog.processors.JSONRenderer()
-    else:
-        finish = []
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *finish, renderer],
+def _json() -> logging.Formatter:
+    return _Rendering(structlog.processors.JSONRenderer())
+
+
+def _text() -> logging.Formatter:
+    return _Rendering(
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )

@@ -42,6 +42,9 @@ async def _keep_running(name: str, part: Callable[[], Awaitable[None]], first_pa
             await part()
             return
         except Exception:  # noqa: BLE001  # whatever it is: report, restart
+            if (task := asyncio.current_task()) and task.cancelling():
+                _LOG.exception("part failed while it ended", part=name)
+                return
             if time.monotonic() - begun > _STEADY_SECONDS:
                 pause = first_pause
             _LOG.exception("part failed", part=name, restart_in_s=round(pause, 1))

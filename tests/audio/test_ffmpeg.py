@@ -8,7 +8,6 @@ import subprocess
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import psutil
@@ -33,7 +32,7 @@ async def decode(path: Path) -> NDArray[np.int16]:
 
 
 def opened(path: Path) -> AsyncGenerator[NDArray[np.int16], None]:
-    return cast("AsyncGenerator[NDArray[np.int16], None]", decode_file(path))
+    return decode_file(path)
 
 
 def pitch(samples: NDArray[np.int16]) -> float:

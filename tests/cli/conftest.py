@@ -1,6 +1,5 @@
 """The command line, called in this process and as a process of its own."""
 
-import os
 import subprocess
 import sys
 import wave
@@ -51,10 +50,8 @@ def process() -> Callable[..., Ran]:
     """Runs the command line as a process."""
 
     def run(*arguments: Any, **settings: Any) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-m", "wallflower", *arguments],
-            **{"capture_output": True, "timeout": 30, "env": dict(os.environ)} | settings,
-        )
+        command = [sys.executable, "-m", "wallflower", *arguments]
+        done = subprocess.run(command, capture_output=True, timeout=30, check=False, **settings)
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode("utf-8", "replace"))
 
     return run

@@ -220,12 +220,13 @@ def test_interrupted_while_standard_input_is_silent(data_dir: Path) -> None:
 def test_a_name_that_is_not_utf_8(
     process: Run, data_dir: Path, short_speech: Path, tmp_path: Path, arguments: list[str]
 ) -> None:
-    name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.wav")
+    name = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
     shutil.copy(short_speech, name)
     env = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}  # as in most locales
     code, out, err = process("transcribe", name, name, *arguments, "--data-dir", data_dir, env=env)
     assert (code, err) == (0, "")
-    assert out.count("It was the best of times") == 2
+    assert len(out.splitlines()) == 2
+    assert all("It was the best of times" in line for line in out.splitlines())
 
 
 def test_progress_on_a_terminal(data_dir: Path, short_speech: Path) -> None:
@@ -240,7 +241,7 @@ def test_progress_on_a_terminal(data_dir: Path, short_speech: Path) -> None:
         str(data_dir),
     ]
     env = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
-    with open(controller, "rb", buffering=0) as screen:
+    with os.fdopen(controller, "rb", buffering=0) as screen:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=terminal, timeout=30, env=env, check=True
         )

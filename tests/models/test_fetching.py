@@ -6,10 +6,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from filelock import FileLock
@@ -26,7 +25,12 @@ MakeFile = Callable[..., ModelFile]
 MakeModel = Callable[..., Model]
 
 CONTENT = bytes(range(256)) * 1000
-_Usage = namedtuple("_Usage", "total used free")
+
+
+class _Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 @pytest.fixture

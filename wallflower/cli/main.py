@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -102,6 +103,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     parsed = build_parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be printable text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = options_from(parsed)
         subcommand = import_module(f"wallflower.cli.{parsed.command}")

@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import io
+import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from wallflower.events import Passage, Utterance
 from wallflower.listening.session import Ears, Session
 
 _STDIN = "-"
+_READ_AHEAD = 4
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
@@ -62,17 +63,42 @@ async def _transcribe(name: str, ears: Ears) -> Utterance:
 
         session = Session(ears, on_passage=on_passage)
         try:
-            async for block in blocks:
-                await session.feed(block)
+            async with aclosing(blocks):
+                async for block in blocks:
+                    await session.feed(block)
             return await session.finish()
         finally:
             await session.close()
 
 
-async def _standard_input() -> AsyncIterator[NDArray[np.int16]]:
-    """The sound on standard input, read off the event loop."""
-    blocks = read_stream(cast("io.BufferedReader", sys.stdin.buffer))
-    while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+async def _standard_input() -> AsyncGenerator[NDArray[np.int16], None]:
+    """The sound on standard input. Raises AudioError when it is closed or damaged.
+
+    It is read by a daemon thread, from a copy of the descriptor: a read that waits can then neither delay
+    the end of the process nor disturb it.
+    """
+    if sys.stdin is None:
+        raise AudioError("standard input is closed")
+    loop = asyncio.get_running_loop()
+    blocks: asyncio.Queue[NDArray[np.int16] | AudioError | OSError | None] = asyncio.Queue(_READ_AHEAD)
+
+    def hand_over(block: NDArray[np.int16] | AudioError | OSError | None) -> None:
+        asyncio.run_coroutine_threadsafe(blocks.put(block), loop).result()
+
+    def read_all() -> None:
+        try:
+            for block in read_stream(os.fdopen(os.dup(sys.stdin.fileno()), "rb")):
+                hand_over(block)
+            hand_over(None)
+        except (AudioError, OSError) as error:
+            hand_over(error)
+
+    threading.Thread(target=read_all, daemon=True, name="stdin").start()
+    while (block := await blocks.get()) is not None:
+        if isinstance(block, AudioError):
+            raise block
+        if isinstance(block, OSError):
+            raise AudioError(f"cannot read standard input: {block.strerror}") from block
         yield block
 
 

@@ -62,7 +62,7 @@ def number(low: float, high: float) -> Callable[[Any], float]:
             raise vol.Invalid("expected a number")
         try:
             result = float(value)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise vol.Invalid("expected a number") from error
         if not math.isfinite(result) or not low <= result <= high:
             raise vol.Invalid(f"expected {low:g} to {high:g}")
@@ -99,8 +99,8 @@ def _list_from_text(text: str) -> Any:
     if text.lstrip().startswith("["):
         try:
             return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise vol.Invalid(f"expected a list, or JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise vol.Invalid("expected a list, or JSON") from error
     return [part.strip() for part in text.split(",") if part.strip()]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 from dataclasses import asdict, dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from wallflower.errors import DataDirError
 
 _FILE = "identity.json"
+_ID = re.compile(r"[0-9a-f]{8}")
+_LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,9 @@ def load_identity(data_dir: Path, name: str) -> Identity:
     path = data_dir / _FILE
     kept = _read(path)
     if kept is None:
-        kept = Identity(secrets.token_hex(4), f"Wallflower {socket.gethostname().split('.')[0]}"[:63])
+        kept = Identity(
+            secrets.token_hex(4), f"Wallflower {socket.gethostname().split('.')[0]}"[:_LONGEST_NAME]
+        )
         _write(path, kept)
     return Identity(kept.id, name or kept.name)
 
@@ -39,9 +44,14 @@ def _read(path: Path) -> Identity | None:
     """What the file says; None when there is none, or it is damaged and must be made anew."""
     try:
         content = json.loads(path.read_text("utf-8"))
-        return Identity(id=str(content["id"]), name=str(content["name"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        id_, name = content["id"], content["name"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    if not isinstance(id_, str) or not _ID.fullmatch(id_):
+        return None
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
+        return None
+    return Identity(id_, name)
 
 
 def _write(path: Path, identity: Identity) -> None:

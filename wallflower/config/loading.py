@@ -11,6 +11,7 @@ import voluptuous as vol
 import yaml
 
 from wallflower.config.options import FIELDS, Options, OptionsError
+from wallflower.redaction import redact
 
 ADDON_OPTIONS = Path("/data/options.json")
 ENV_PREFIX = "WALLFLOWER_"
@@ -37,12 +38,20 @@ def load_options(
     layers: list[_Layer] = []
     if config is not None:
         layers.append((config, _read_yaml(Path(config))))
-    if addon_options.exists():
+    if _exists(addon_options):
         layers.append((str(addon_options), _read_json(addon_options)))
     layers.extend(_environment_layers(environment))
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     layers.extend((f"--{name.replace('_', '-')}", {name: value}) for name, value in given.items())
     return _checked(layers)
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is such a file; one that this user may not even look for is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _checked(layers: list[_Layer]) -> Options:
@@ -59,7 +68,7 @@ def _checked(layers: list[_Layer]) -> Options:
             try:
                 values[name] = vol.Schema(field.metadata["check"])(value)
             except vol.Invalid:
-                shown = "(not shown)" if field.metadata["secret"] else repr(value)
+                shown = "(not shown)" if field.metadata["secret"] else redact(repr(value))
                 problems.append(f"{origin}: option {name!r} is {shown}; allowed: {field.metadata['allowed']}")
     if problems:
         raise OptionsError("\n".join(problems))
@@ -75,10 +84,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     text = _read_text(path)
     try:
         return _mapping(path, yaml.safe_load(text))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
+        problem = getattr(error, "problem", None) or _reason(error)
         raise OptionsError(f"{path} is not valid YAML{where}: {problem}") from error
 
 
@@ -89,6 +98,12 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise OptionsError(
             f"{path} is not valid JSON, line {error.lineno}, column {error.colno}: {error.msg}"
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise OptionsError(f"{path} is not valid JSON: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def _read_text(path: Path) -> str:

@@ -41,8 +41,8 @@ class Options:
     name: str = _option(
         "",
         vol.All(str, vol.Length(max=63), checks.one_line),
-        "one line of at most 63 characters; empty: Wallflower and the host's name",
-        "The name under which this box announces itself. It is kept once used.",
+        "one line of at most 63 characters; empty: Wallflower and the host's name at the first start",
+        "The name under which this box announces itself.",
     )
     model: str = _option(
         "moonshine-tiny-en",

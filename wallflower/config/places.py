@@ -8,10 +8,17 @@ from wallflower.config.options import Options
 from wallflower.errors import DataDirError
 
 
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~somebody who is not
+        raise DataDirError(f"cannot use the data directory {text}: {error}") from error
+
+
 def data_dir(options: Options, environment: Mapping[str, str] = os.environ) -> Path:
     """The data directory, made if need be. Raises DataDirError when it cannot be made or written."""
     if options.data_dir:
-        path = Path(options.data_dir).expanduser()
+        path = _expanded(options.data_dir)
     elif environment.get("SUPERVISOR_TOKEN"):  # the add-on: Supervisor mounts what is kept here
         path = Path("/data")
     else:

@@ -48,6 +48,7 @@ class Session:
         self._sound = Sound()
         self._vad_state = VadState()
         self._segmenter = Segmenter()
+        self._end: int | None = None  # the number of samples, once known
         self._heard = 0  # samples that the VAD has seen
         self._decoding: deque[asyncio.Task[Passage]] = deque()
         self._passages: list[Passage] = []
@@ -73,6 +74,7 @@ class Session:
         """The end of the sound: what was said in all of it. Raises EngineError."""
         rest = -self._sound.end % FRAME_SAMPLES
         seconds = self.seconds
+        self._end = self._sound.end  # what is added to fill the last frame is no sound
         if rest:
             self._sound.append(np.zeros(rest, np.int16))
         self._hear()
@@ -130,7 +132,8 @@ class Session:
 
     async def _words(self, segment: Segment, samples: NDArray[np.float32]) -> Passage:
         transcription = await self._ears.lane.transcribe(samples)
-        passage = Passage(segment.start / SAMPLE_RATE, segment.end / SAMPLE_RATE, transcription.text)
+        end = segment.end if self._end is None else min(segment.end, self._end)
+        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, transcription.text)
         if self._on_passage is not None:
             self._on_passage(passage)
         return passage

