@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wallflower.engines.base import EngineAbortedError, EngineError, Transcription
+from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.lane import Lane
 
 
 class GatedEngine:
     """Decodes a segment, whose length is its number, when the gate is open."""
+
+    languages = ("en",)
+    longest_seconds = 30.0
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -21,7 +24,7 @@ class GatedEngine:
         self.most_running = 0
         self._aborted = threading.Event()
 
-    def transcribe(self, samples: NDArray[np.float32]) -> Transcription:
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         self.begun.append(len(samples))
         self.running += 1
         self.most_running = max(self.most_running, self.running)
@@ -35,6 +38,9 @@ class GatedEngine:
 
     def abort(self) -> None:
         self._aborted.set()
+
+    def unload(self) -> None:
+        pass
 
 
 def _segment(number: int) -> NDArray[np.float32]:
@@ -52,7 +58,7 @@ async def test_first_come_first_served_one_at_a_time() -> None:
     engine = GatedEngine()
     engine.gate.set()
     lane = Lane(engine)
-    results = await asyncio.gather(*(lane.transcribe(_segment(n)) for n in range(20)))
+    results = await asyncio.gather(*(lane.transcribe(_segment(n), Request()) for n in range(20)))
     assert [result.text for result in results] == [str(n) for n in range(20)]
     assert engine.begun == list(range(20))
     assert engine.most_running == 1
@@ -65,7 +71,7 @@ async def test_first_come_first_served_one_at_a_time() -> None:
 async def test_full_queue_makes_the_submitter_wait_and_loses_nothing() -> None:
     engine = GatedEngine()
     lane = Lane(engine, queue_limit=2)
-    tasks = [asyncio.create_task(lane.transcribe(_segment(n))) for n in range(5)]
+    tasks = [asyncio.create_task(lane.transcribe(_segment(n), Request())) for n in range(5)]
     await _until(lambda: engine.begun == [0])
     engine.gate.set()
     assert [(await task).text for task in tasks] == ["0", "1", "2", "3", "4"]
@@ -75,10 +81,10 @@ async def test_full_queue_makes_the_submitter_wait_and_loses_nothing() -> None:
 async def test_cancelled_segment_leaves_the_queue() -> None:
     engine = GatedEngine()
     lane = Lane(engine)
-    first = asyncio.create_task(lane.transcribe(_segment(1)))
+    first = asyncio.create_task(lane.transcribe(_segment(1), Request()))
     await _until(lambda: engine.begun)
-    second = asyncio.create_task(lane.transcribe(_segment(2)))
-    third = asyncio.create_task(lane.transcribe(_segment(3)))
+    second = asyncio.create_task(lane.transcribe(_segment(2), Request()))
+    third = asyncio.create_task(lane.transcribe(_segment(3), Request()))
     await asyncio.sleep(0)
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -93,9 +99,9 @@ async def test_cancelled_segment_leaves_the_queue() -> None:
 async def test_close_aborts_the_running_and_drops_the_waiting() -> None:
     engine = GatedEngine()
     lane = Lane(engine)
-    running = asyncio.create_task(lane.transcribe(_segment(1)))
+    running = asyncio.create_task(lane.transcribe(_segment(1), Request()))
     await _until(lambda: engine.begun)
-    waiting = asyncio.create_task(lane.transcribe(_segment(2)))
+    waiting = asyncio.create_task(lane.transcribe(_segment(2), Request()))
     await asyncio.sleep(0)
     await lane.close()
     with pytest.raises(EngineAbortedError):
@@ -104,4 +110,4 @@ async def test_close_aborts_the_running_and_drops_the_waiting() -> None:
         await waiting
     assert engine.begun == [1]
     with pytest.raises(EngineError, match="closed"):
-        await lane.transcribe(_segment(3))
+        await lane.transcribe(_segment(3), Request())

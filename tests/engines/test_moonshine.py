@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from wallflower.engines.base import EngineAbortedError, EngineError
+from wallflower.engines.base import EngineAbortedError, EngineError, Request
 from wallflower.engines.moonshine import DECODER, ENCODER, TOKENIZER, MoonshineEngine, read_tokens
 from wallflower.models.catalog import find_model
 from wallflower.models.store import Store
@@ -37,15 +37,29 @@ def test_vocabulary_that_ends_inside_a_token_is_damaged(data: bytes) -> None:
 
 
 def test_right_words_cased_and_punctuated(moonshine: MoonshineEngine, speech: NDArray[np.int16]) -> None:
-    result = moonshine.transcribe(_floats(speech))
+    result = moonshine.transcribe(_floats(speech), Request())
     assert result.text.startswith("It was the best of times. It was the worst of times.")
     assert result.text.endswith("It was the epoch of incredulity.")
     assert result.language == "en"
 
 
+def test_other_language_is_refused(moonshine: MoonshineEngine) -> None:
+    with pytest.raises(EngineError, match="speaks en, not fr"):
+        moonshine.transcribe(np.zeros(16_000, np.float32), Request("fr"))
+
+
+def test_certainty_is_told(moonshine: MoonshineEngine, speech: NDArray[np.int16]) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
+    clear = moonshine.transcribe(_floats(speech), Request()).average_log_probability
+    unclear = moonshine.transcribe(noise, Request()).average_log_probability
+    assert clear is not None
+    assert unclear is not None
+    assert 0 > clear > -0.5 > unclear
+
+
 @pytest.mark.parametrize("length", [0, 1, 700, 1600])
 def test_next_to_nothing_can_be_decoded(moonshine: MoonshineEngine, length: int) -> None:
-    assert len(moonshine.transcribe(np.zeros(length, np.float32)).text) < 40
+    assert len(moonshine.transcribe(np.zeros(length, np.float32), Request()).text) < 40
 
 
 def test_abort_stops_the_decoding_under_way(moonshine: MoonshineEngine, speech: NDArray[np.int16]) -> None:
@@ -59,16 +73,16 @@ def test_abort_stops_the_decoding_under_way(moonshine: MoonshineEngine, speech: 
     aborter.start()
     try:
         with pytest.raises(EngineAbortedError):
-            moonshine.transcribe(_floats(speech))
+            moonshine.transcribe(_floats(speech), Request())
     finally:
         stop.set()
         aborter.join()
-    assert moonshine.transcribe(_floats(speech[:80_000])).text
+    assert moonshine.transcribe(_floats(speech[:80_000]), Request("en")).text
 
 
 def test_failure_of_the_library_is_an_engine_error(moonshine: MoonshineEngine) -> None:
     with pytest.raises(EngineError, match="failed to decode"):
-        moonshine.transcribe(np.zeros((2, 4000), np.float32))
+        moonshine.transcribe(np.zeros((2, 4000), np.float32), Request())
 
 
 @pytest.mark.parametrize("name", [ENCODER, DECODER, TOKENIZER])

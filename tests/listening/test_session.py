@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wallflower.engines.base import EngineError, Transcription
+from wallflower.engines.base import EngineError, Request, Transcription
 from wallflower.engines.lane import Lane
 from wallflower.events import Passage, Utterance
 from wallflower.listening.session import Ears, Session
@@ -17,21 +17,33 @@ from wallflower.listening.session import Ears, Session
 class BrokenEngine:
     """Fails at every segment."""
 
-    def transcribe(self, samples: NDArray[np.float32]) -> Transcription:
+    languages = ("en",)
+    longest_seconds = 30.0
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         raise EngineError("broken")
 
     def abort(self) -> None:
+        pass
+
+    def unload(self) -> None:
         pass
 
 
 class SlowEngine:
     """Takes a while, and says how long the segment was."""
 
-    def transcribe(self, samples: NDArray[np.float32]) -> Transcription:
+    languages = ("en",)
+    longest_seconds = 30.0
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         time.sleep(0.05)
         return Transcription(f"{len(samples) / 16_000:.1f}", "en")
 
     def abort(self) -> None:
+        pass
+
+    def unload(self) -> None:
         pass
 
 

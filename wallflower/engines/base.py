@@ -1,6 +1,11 @@
-"""What an engine gives back, and how it says that it could not."""
+"""What an engine is asked, what it gives back, and how it says that it could not."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wallflower.errors import ExitCode, WallflowerError
 
@@ -19,12 +24,70 @@ class EngineAbortedError(EngineError):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """How a segment is to be decoded.
+
+    language: ISO 639 code, or None to have it detected. prompt: text that came before or sets the style, for
+    engines that take one. hotwords: words to expect, for engines that take them. word_times: whether times
+    of words are wanted; they may cost extra.
+    """
+
+    language: str | None = None
+    prompt: str = ""
+    hotwords: tuple[str, ...] = ()
+    word_times: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word with its place in the segment. start, end: seconds. confidence: 0 to 1, or None if not known."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Transcription:
-    """The words of one segment.
+    """The words of one segment. What an engine does not offer is None or empty, never invented.
 
     text: cased and punctuated as the model gives it, without outer white space; may be empty.
-    language: the language of the text, a lower-case ISO 639 code.
+    language: ISO 639 code of the text. words: with times, if asked for and offered.
+    average_log_probability: mean over the tokens, natural logarithm.
+    no_speech, language_probability: 0 to 1.
     """
 
     text: str
     language: str
+    words: tuple[Word, ...] = ()
+    average_log_probability: float | None = None
+    no_speech: float | None = None
+    language_probability: float | None = None
+
+
+class Engine(Protocol):
+    """One library holding one model on one device.
+
+    It is loaded by its constructor and blocks; only one thread at a time may call it, but for `abort`.
+    """
+
+    @property
+    def languages(self) -> Collection[str]:
+        """ISO 639 codes that it understands."""
+
+    @property
+    def longest_seconds(self) -> float:
+        """The longest segment that the model was made for."""
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
+        """Decode one segment of mono float32 samples at 16 kHz.
+
+        Raises EngineAbortedError after `abort`, EngineError when it cannot.
+        """
+
+    def abort(self) -> None:
+        """Stop the decoding under way at its next step. May be called from any thread."""
+
+    def unload(self) -> None:
+        """Give the model's memory back. Nothing may be asked of the engine afterwards."""

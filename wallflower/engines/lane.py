@@ -4,22 +4,14 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import EngineError, Transcription
+from wallflower.engines.base import Engine, EngineError, Request, Transcription
 
 QUEUE_LIMIT = 64
 """Segments that may wait in a lane. When it is full, a submitter waits for a place: nothing is dropped."""
-
-
-class Engine(Protocol):
-    """What a lane needs of an engine. `transcribe` blocks and is called by one thread at a time."""
-
-    def transcribe(self, samples: NDArray[np.float32]) -> Transcription: ...
-    def abort(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -41,7 +33,7 @@ class Lane:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="lane")
         self._closed = False
 
-    async def transcribe(self, samples: NDArray[np.float32]) -> Transcription:
+    async def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         """Decode one segment of mono float32 samples at 16 kHz when its turn comes.
 
         Cancelling takes it out of the queue if it has not begun. Raises EngineError.
@@ -50,12 +42,14 @@ class Lane:
             if self._closed:
                 raise EngineError("the lane is closed")
             asked = time.monotonic()
-            return await asyncio.get_running_loop().run_in_executor(self._worker, self._work, samples, asked)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._worker, self._work, samples, request, asked
+            )
 
-    def _work(self, samples: NDArray[np.float32], asked: float) -> Transcription:
+    def _work(self, samples: NDArray[np.float32], request: Request, asked: float) -> Transcription:
         begun = time.monotonic()
         try:
-            return self._engine.transcribe(samples)
+            return self._engine.transcribe(samples, request)
         finally:
             self.counts.jobs += 1
             self.counts.waited += begun - asked

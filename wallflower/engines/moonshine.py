@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import SAMPLE_RATE, EngineAbortedError, EngineError, Transcription
+from wallflower.engines.base import SAMPLE_RATE, EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.onnx import open_session
 
 ENCODER = "encoder_model.ort"
@@ -55,8 +55,8 @@ class MoonshineEngine:
     """Longer segments than this are outside what the model was trained on."""
 
     def __init__(self, files: Mapping[str, Path], *, language: str, threads: int) -> None:
-        """Load the model from its files by name. Raises EngineError."""
-        self.language = language
+        """Load the model, which speaks `language`, from its files by name. Raises EngineError."""
+        self.languages = (language,)
         self._abort = threading.Event()
         self._encoder = open_session(files[ENCODER], threads=threads)
         self._decoder = open_session(files[DECODER], threads=threads)
@@ -66,27 +66,33 @@ class MoonshineEngine:
         self._output_names = [o.name for o in self._decoder.get_outputs()]
         _, self._heads, _, self._head_size = next(i.shape for i in inputs if i.name in self._cache_names)
 
-    def transcribe(self, samples: NDArray[np.float32]) -> Transcription:
-        """Decode one segment of mono float32 samples at 16 kHz.
-
-        Raises EngineAbortedError after `abort`, EngineError when the library fails.
-        """
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
+        """As Engine says. The model takes no prompt and no hotwords, and gives no times."""
+        (language,) = self.languages
+        if request.language not in {None, language}:
+            raise EngineError(f"this Moonshine model speaks {language}, not {request.language}")
         self._abort.clear()
         if len(samples) < _SHORTEST_SAMPLES:
             samples = np.pad(samples, (0, _SHORTEST_SAMPLES - len(samples)))
         try:
-            tokens = self._decode(samples)
+            tokens, log_probabilities = self._decode(samples)
         except EngineError:
             raise
         except Exception as error:  # ONNX Runtime raises a dozen types without a common base
             raise EngineError(f"Moonshine failed to decode: {error}") from error
-        return Transcription(self._text(tokens), self.language)
+        average = sum(log_probabilities) / len(log_probabilities) if log_probabilities else None
+        return Transcription(self._text(tokens), language, average_log_probability=average)
 
     def abort(self) -> None:
-        """Stop the decoding under way at its next step. May be called from any thread."""
+        """As Engine says."""
         self._abort.set()
 
-    def _decode(self, samples: NDArray[np.float32]) -> list[int]:
+    def unload(self) -> None:
+        """As Engine says."""
+        del self._encoder, self._decoder
+
+    def _decode(self, samples: NDArray[np.float32]) -> tuple[list[int], list[float]]:
+        """The tokens of `samples`, and the natural logarithm of each one's probability and the end's."""
         audio = samples[np.newaxis]
         mask = np.ones(audio.shape, np.int64)  # of samples: the decoder's graph strides it itself
         (hidden,) = self._encoder.run(None, {"input_values": audio, "attention_mask": mask})
@@ -99,13 +105,16 @@ class MoonshineEngine:
         feed["encoder_attention_mask"] = mask
         feed["use_cache_branch"] = np.array([False])
         tokens: list[int] = []
+        log_probabilities: list[float] = []
         last = _BEGIN
         for step in range(int(len(samples) / SAMPLE_RATE * _TOKENS_PER_SECOND) + _SPARE_TOKENS):
             if self._abort.is_set():
                 raise EngineAbortedError("decoding was aborted")
             feed["input_ids"] = np.array([[last]], np.int64)
             logits, *caches = self._decoder.run(None, feed)
-            last = int(logits[0, -1].argmax())
+            scores = logits[0, -1]
+            last = int(scores.argmax())
+            log_probabilities.append(-float(np.log(np.exp(scores - scores[last]).sum())))
             if last == _END:
                 break
             tokens.append(last)
@@ -115,7 +124,7 @@ class MoonshineEngine:
                 if step == 0 or ".decoder." in past:
                     feed[past] = cache
             feed["use_cache_branch"] = np.array([True])
-        return tokens
+        return tokens, log_probabilities
 
     def _text(self, tokens: list[int]) -> str:
         pieces = b"".join(self._tokens[token] for token in tokens if token > _END)

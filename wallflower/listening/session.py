@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import Request
 from wallflower.engines.lane import Lane
 from wallflower.events import Passage, Utterance
 from wallflower.listening.sound import Sound
@@ -45,6 +46,7 @@ class Session:
         self.id = secrets.token_hex(4)
         self._ears = ears
         self._on_passage = on_passage
+        self._request = Request(language=ears.language)
         self._sound = Sound()
         self._vad_state = VadState()
         self._segmenter = Segmenter()
@@ -131,7 +133,7 @@ class Session:
         self._decoding.append(asyncio.create_task(self._words(segment, samples), name="decoding"))
 
     async def _words(self, segment: Segment, samples: NDArray[np.float32]) -> Passage:
-        transcription = await self._ears.lane.transcribe(samples)
+        transcription = await self._ears.lane.transcribe(samples, self._request)
         end = segment.end if self._end is None else min(segment.end, self._end)
         passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, transcription.text)
         if self._on_passage is not None:
