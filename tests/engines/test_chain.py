@@ -1,0 +1,198 @@
+"""What a chain does when its engines fail, and that no segment is lost."""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription
+from wallflower.engines.chain import FAILURES, EngineChain, Link, Setback
+from wallflower.engines.moonshine import MoonshineEngine
+
+_SEGMENT = np.zeros(16_000, np.float32)
+
+
+class ScriptedEngine:
+    """Says its name, or fails as its script says."""
+
+    longest_seconds = 30.0
+
+    def __init__(self, name: str, script: Callable[[], str | None]) -> None:
+        self.languages = (name,)
+        self.name = name
+        self.script = script
+        self.aborted = threading.Event()
+        self.unloaded = False
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
+        assert not self.unloaded
+        self.aborted.clear()
+        problem = self.script()
+        if problem == "hang":
+            assert self.aborted.wait(5)
+            raise EngineAbortedError("aborted")
+        if problem is not None:
+            raise EngineError(problem)
+        return Transcription(self.name, self.name)
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+    def unload(self) -> None:
+        self.unloaded = True
+
+
+class Bench:
+    """Engines a and b, whose state the test sets, on a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.problem: dict[str, str | None] = {"a": None, "b": None}
+        self.load_problem: dict[str, str | None] = {"a": None, "b": None}
+        self.made: list[ScriptedEngine] = []
+        self.setbacks: list[Setback] = []
+
+    def chain(self, *names: str) -> EngineChain:
+        return EngineChain(
+            [Link(name, lambda name=name: self._load(name)) for name in names or ("a", "b")],  # type: ignore[misc]
+            on_setback=self.setbacks.append,
+            deadline=lambda seconds: 0.05 * seconds,
+            clock=lambda: self.now,
+        )
+
+    def _load(self, name: str) -> ScriptedEngine:
+        if (problem := self.load_problem[name]) is not None:
+            raise EngineError(problem)
+        self.made.append(ScriptedEngine(name, lambda: self.problem[name]))
+        return self.made[-1]
+
+    def loaded(self) -> list[str]:
+        return [engine.name for engine in self.made if not engine.unloaded]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def _text(chain: EngineChain) -> str:
+    return chain.transcribe(_SEGMENT, Request()).text
+
+
+def test_the_first_decodes_and_the_others_take_no_memory(bench: Bench) -> None:
+    chain = bench.chain()
+    assert _text(chain) == "a"
+    assert (chain.name, tuple(chain.languages), chain.longest_seconds) == ("a", ("a",), 30.0)
+    assert bench.loaded() == ["a"]
+
+
+def test_a_failing_engine_loses_no_segment(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.problem["a"] = "the device is gone"
+    for _ in range(FAILURES):
+        assert _text(chain) == "b"
+    assert bench.setbacks == [Setback("a", "the device is gone", 30.0)]
+    assert chain.problems == {"a": "the device is gone"}
+    assert tuple(chain.languages) == ("b",)
+    assert bench.loaded() == ["b"]
+
+
+def test_one_failure_alone_sets_nobody_aside(bench: Bench) -> None:
+    chain = bench.chain()
+    for _ in range(2 * FAILURES):
+        bench.problem["a"] = "a bad moment"
+        assert _text(chain) == "b"
+        bench.problem["a"] = None
+        assert _text(chain) == "a"
+    assert bench.setbacks == []
+
+
+def test_an_engine_that_cannot_be_loaded_is_passed_over(bench: Bench) -> None:
+    bench.load_problem["a"] = "install wallflower[a]"
+    chain = bench.chain()
+    assert _text(chain) == "b"
+    assert [setback.reason for setback in bench.setbacks] == ["install wallflower[a]"]
+
+
+def test_it_is_tried_again_later_and_told_once(bench: Bench) -> None:
+    bench.load_problem["a"] = "no such device"
+    chain = bench.chain()
+    retries = []
+    for _ in range(400):
+        bench.now += 10
+        before = chain._members[0].retry_at
+        assert _text(chain) == "b"
+        if chain._members[0].retry_at != before:
+            retries.append(bench.now)
+    assert 5 <= len(retries) <= 9  # at growing intervals
+    assert len(bench.setbacks) == 1
+    bench.load_problem["a"] = None
+    bench.now += 10_000
+    assert _text(chain) == "a"
+    assert chain.problems == {}
+    assert bench.loaded() == ["a"]
+
+
+def test_an_engine_that_overruns_its_time_is_stopped(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.problem["a"] = "hang"
+    for _ in range(FAILURES):
+        assert _text(chain) == "b"
+    assert "longer than" in bench.setbacks[0].reason
+
+
+def test_abort_from_outside_is_no_failure(bench: Bench) -> None:
+    chain = EngineChain([Link("a", lambda: bench._load("a")), Link("b", lambda: bench._load("b"))])
+    bench.problem["a"] = "hang"
+    stopper = threading.Timer(0.05, chain.abort)
+    stopper.start()
+    with pytest.raises(EngineAbortedError):
+        _text(chain)
+    stopper.join()
+    assert chain.problems == {}
+
+
+def test_when_all_fail_all_reasons_are_told(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.problem = {"a": "broken pipe", "b": "out of memory"}
+    with pytest.raises(EngineError, match="a: broken pipe; b: out of memory"):
+        _text(chain)
+    for _ in range(2 * FAILURES):
+        with pytest.raises(EngineError):
+            _text(chain)
+    with pytest.raises(EngineError, match="a: broken pipe; b: out of memory"):
+        _text(chain)
+    bench.load_problem = {"a": "gone", "b": "gone too"}
+    with pytest.raises(EngineError, match="no engine can be loaded: a: gone; b: gone too"):
+        bench.chain()
+
+
+def test_a_language_it_does_not_speak_is_no_failure_of_an_engine(bench: Bench) -> None:
+    chain = bench.chain()
+    for _ in range(2 * FAILURES):
+        assert chain.transcribe(_SEGMENT, Request("b")).text == "b"
+    with pytest.raises(EngineError, match="a does not speak fr; b does not speak fr"):
+        chain.transcribe(_SEGMENT, Request("fr"))
+    assert chain.problems == {}
+    assert chain.transcribe(_SEGMENT, Request("a")).text == "a"
+
+
+def test_unload_leaves_nothing(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.problem["a"] = "a bad moment"
+    _text(chain)
+    assert bench.loaded() == ["a", "b"]
+    chain.unload()
+    assert bench.loaded() == []
+
+
+def test_real_engine_behind_a_broken_one(moonshine: MoonshineEngine, speech: NDArray[np.int16]) -> None:
+    def load_broken() -> MoonshineEngine:
+        raise EngineError("the file is damaged")
+
+    chain = EngineChain([Link("broken", load_broken), Link("moonshine", lambda: moonshine)])
+    samples = speech[:64_000].astype(np.float32) / np.float32(32768)
+    assert "best of times" in chain.transcribe(samples, Request("en")).text.lower()
+    assert chain.name == "moonshine"

@@ -1,0 +1,214 @@
+"""A chain of engines: when one fails, the next takes over within the same request.
+
+The chain is an engine itself, so a lane runs it like any other. An engine that cannot be loaded, or fails or
+overruns its time three times in a row, is set aside and tried again later, at growing intervals.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wallflower.engines.base import (
+    SAMPLE_RATE,
+    Engine,
+    EngineAbortedError,
+    EngineError,
+    Request,
+    Transcription,
+)
+
+FAILURES = 3
+"""An engine that fails this often in a row is set aside."""
+
+_FIRST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One engine of a chain: its name for people, and how it is loaded (raises EngineError)."""
+
+    name: str
+    load: Callable[[], Engine]
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """An engine was set aside. retry_after: seconds until it is tried again."""
+
+    name: str
+    reason: str
+    retry_after: float
+
+
+class _Member:
+    """A link, and how it has been doing."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.engine: Engine | None = None
+        self.failures = 0
+        self.pause = _FIRST_PAUSE_SECONDS
+        self.retry_at = 0.0
+        self.problem: str | None = None
+
+
+class EngineChain:
+    """Engines in order of preference; the first that works decodes. Only one thread at a time may call it.
+
+    deadline: given a segment's seconds, the seconds its decoding may take before it is aborted.
+    on_setback: told when an engine is set aside; called by the thread that decodes.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        *,
+        on_setback: Callable[[Setback], None] = lambda _setback: None,
+        deadline: Callable[[float], float] = lambda seconds: 20.0 + 5.0 * seconds,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Load the first engine that can be. Raises EngineError when none can."""
+        self._members = [_Member(link) for link in links]
+        self._on_setback = on_setback
+        self._deadline = deadline
+        self._clock = clock
+        self._aborted = threading.Event()
+        self._running: Engine | None = None
+        self._current = self._first_loaded()
+
+    @property
+    def name(self) -> str:
+        """The name of the engine that decoded last, or would decode now."""
+        return self._current.link.name
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why engines are set aside, by name."""
+        return {m.link.name: m.problem for m in self._members if m.problem is not None}
+
+    @property
+    def languages(self) -> Collection[str]:
+        """As Engine says, of the engine in use."""
+        return self._engine_in_use().languages
+
+    @property
+    def longest_seconds(self) -> float:
+        """As Engine says, of the engine in use."""
+        return self._engine_in_use().longest_seconds
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
+        """As Engine says. Raises EngineError when no engine of the chain could decode the segment."""
+        self._aborted.clear()
+        reasons = []
+        for member in self._members:
+            engine = self._loaded(member)
+            if engine is None:
+                continue
+            if request.language is not None and request.language not in engine.languages:
+                reasons.append(f"{member.link.name} does not speak {request.language}")
+                continue
+            try:
+                result = self._timed(engine, samples, request)
+            except EngineError as error:
+                if self._aborted.is_set():
+                    raise
+                reasons.append(f"{member.link.name}: {error}")
+                self._failed(member, error)
+            else:
+                member.failures = 0
+                self._use(member)
+                return result
+        raise EngineError(f"no engine could decode it: {'; '.join(reasons) or self._all_problems()}")
+
+    def abort(self) -> None:
+        """As Engine says."""
+        self._aborted.set()
+        if (running := self._running) is not None:
+            running.abort()
+
+    def unload(self) -> None:
+        """As Engine says."""
+        for member in self._members:
+            _unload(member)
+
+    def _engine_in_use(self) -> Engine:
+        assert self._current.engine is not None
+        return self._current.engine
+
+    def _first_loaded(self) -> _Member:
+        for member in self._members:
+            if self._loaded(member) is not None:
+                return member
+        raise EngineError(f"no engine can be loaded: {self._all_problems()}")
+
+    def _all_problems(self) -> str:
+        return "; ".join(f"{name}: {problem}" for name, problem in self.problems.items())
+
+    def _loaded(self, member: _Member) -> Engine | None:
+        """The member's engine, loaded if need be; None while it is set aside."""
+        if member.problem is not None and self._clock() < member.retry_at:
+            return None
+        if member.engine is None:
+            try:
+                member.engine = member.link.load()
+            except EngineError as error:
+                self._set_aside(member, str(error))
+                return None
+        return member.engine
+
+    def _timed(self, engine: Engine, samples: NDArray[np.float32], request: Request) -> Transcription:
+        late = threading.Event()
+
+        def on_time() -> None:
+            late.set()
+            engine.abort()
+
+        limit = self._deadline(len(samples) / SAMPLE_RATE)
+        timer = threading.Timer(limit, on_time)
+        timer.daemon = True
+        self._running = engine
+        timer.start()
+        try:
+            return engine.transcribe(samples, request)
+        except EngineAbortedError as error:
+            if late.is_set():
+                raise EngineError(f"it took longer than {limit:.0f} s") from error
+            raise
+        finally:
+            timer.cancel()
+            self._running = None
+
+    def _failed(self, member: _Member, error: EngineError) -> None:
+        member.failures += 1
+        if member.failures >= FAILURES or member.problem is not None:
+            self._set_aside(member, str(error))
+
+    def _set_aside(self, member: _Member, reason: str) -> None:
+        _unload(member)
+        member.failures = 0
+        if member.problem is not None:
+            member.pause = min(2 * member.pause, _LONGEST_PAUSE_SECONDS)
+        first_time = member.problem != reason
+        member.problem = reason
+        member.retry_at = self._clock() + member.pause
+        if first_time:
+            self._on_setback(Setback(member.link.name, reason, member.pause))
+
+    def _use(self, member: _Member) -> None:
+        """`member` works: it is the one in use, and engines behind it need no memory any more."""
+        member.problem = None
+        member.pause = _FIRST_PAUSE_SECONDS
+        self._current = member
+        for later in self._members[self._members.index(member) + 1 :]:
+            _unload(later)
+
+
+def _unload(member: _Member) -> None:
+    engine, member.engine = member.engine, None
+    if engine is not None:
+        engine.unload()
