@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.errors import ExitCode, WallflowerError
 
-SAMPLE_RATE = 16_000
+SAMPLE_RATE: Final = 16_000
 """Hz. Every engine takes mono float32 in [-1, 1] at this rate."""
 
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-def open_session(path: Path, *, threads: int) -> "onnxruntime.InferenceSession":
-    """Load the graph at `path` on the CPU with `threads` threads.
+def session_options(*, threads: int) -> "onnxruntime.SessionOptions":
+    """The settings of every session: `threads` threads that sleep when idle, and no memory arena.
 
-    The memory arena is off: it keeps the largest request ever seen for good, and costs these small
-    graphs nothing measurable. Raises EngineError when the file is missing, damaged or not a graph.
+    The arena keeps the largest request ever seen for good, and its absence costs these graphs nothing
+    measurable. Spinning threads would burn the processor of a box that is idle nearly always.
     """
     import onnxruntime
 
@@ -24,8 +24,18 @@ def open_session(path: Path, *, threads: int) -> "onnxruntime.InferenceSession":
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4  # the exception says it, in one line
-    # Idle threads sleep at once instead of spinning: a listening box is idle nearly always.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def open_session(path: Path, *, threads: int) -> "onnxruntime.InferenceSession":
+    """Load the graph at `path` on the CPU with `threads` threads.
+
+    Raises EngineError when the file is missing, damaged or not a graph.
+    """
+    import onnxruntime
+
+    options = session_options(threads=threads)
     if _is_ort_format(path):
         options.add_session_config_entry("session.load_model_format", "ORT")
     open_: Callable[..., onnxruntime.InferenceSession] = onnxruntime.InferenceSession
