@@ -22,8 +22,8 @@ from vendor import vendor_texts
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options, load_options
-from wallflower.daemon import open_ears
-from wallflower.listening.session import Ears, Session
+from wallflower.listening.ears import Ears, open_ears
+from wallflower.listening.session import Session
 
 _BLOCK_SAMPLES = 65_536  # as files are decoded
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import PcmConverter, PcmFormat
 from wallflower.engines.lane import Lane
 from wallflower.engines.moonshine import MoonshineEngine
-from wallflower.listening.session import Ears
+from wallflower.listening.ears import Ears
 from wallflower.models.catalog import NEEDED_BY_DEFAULT, find_model
 from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store

@@ -161,6 +161,40 @@ async def test_stdio_serves_its_parent_until_the_input_ends(
     assert process.returncode == 0
 
 
+def test_stdio_without_any_input_is_exit_code_0(data_dir: Path) -> None:
+    command = [*_WALLFLOWER, "run", "--uri", "stdio://", "--data-dir", str(data_dir), "--offline"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_can_be_stopped_while_it_fetches(tmp_path: Path, number: signal.Signals) -> None:
+    asked = asyncio.Event()
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 13281600\r\n\r\nfirst bytes")
+        asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        writer.close()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as hub:
+        hub_url = f"http://127.0.0.1:{hub.sockets[0].getsockname()[1]}"
+        process = await asyncio.create_subprocess_exec(
+            *_WALLFLOWER, "run", "--data-dir", str(tmp_path), "--hub-url", hub_url, stderr=subprocess.PIPE
+        )
+        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.sleep(0.2)
+        process.send_signal(number)
+        _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors
+    assert (next((tmp_path / "models" / "partial").iterdir())).read_bytes() == b"first bytes"
+
+
 def _fails(*arguments: str, **environment: str) -> tuple[int, str]:
     done = subprocess.run(
         [*_WALLFLOWER, "run", "--no-zeroconf", *arguments],
@@ -204,9 +238,13 @@ def test_missing_model_without_a_network_is_exit_code_3(tmp_path: Path) -> None:
     [
         (["--threads", "many"], 2, "--threads: option 'threads' is 'many'; allowed: a whole number"),
         (["--config", "/no/such/file"], 2, "cannot read the options file /no/such/file"),
-        (["--language", "fr"], 2, "'fr', which model moonshine-tiny-en does not speak"),
-        (["--model", "moonshine-tiny"], 3, "did you mean moonshine-tiny-en?"),
-        (["--model", "silero-vad"], 3, "does not turn speech into words"),
+        (["--language", "fr"], 2, "--language: option 'language' is 'fr'; allowed: en,"),
+        (
+            ["--model", "moonshine-tiny"],
+            2,
+            "--model: option 'model' is 'moonshine-tiny'; allowed: moonshine-tiny-en",
+        ),
+        (["--model", "silero-vad"], 2, "does not turn speech into words"),
         (["--data-dir", "/proc/nothing"], 7, "data directory /proc/nothing"),
         (["--log-file", "/no/such/folder/log"], 2, "log_file"),
     ],

@@ -142,9 +142,26 @@ def logging_to(options: Options) -> Iterator[None]:
             handler.close()
 
 
+class _RotatingFile(logging.handlers.RotatingFileHandler):
+    """A rotated file that says once when it cannot be written, instead of a traceback for each line."""
+
+    said = False
+
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802  # the library's name
+        if not self.said:
+            self.said = True
+            sys.stderr.write(f"cannot write the log file {self.baseFilename}: {sys.exc_info()[1]}\n")
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError:
+            self.handleError(logging.makeLogRecord({}))
+
+
 def _file_handler(name: str) -> logging.Handler:
     try:
-        return logging.handlers.RotatingFileHandler(
+        return _RotatingFile(
             Path(name).expanduser(), maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
     except OSError as error:

@@ -102,7 +102,6 @@ def test_wrong_usage(wallflower: Run, arguments: list[str]) -> None:
         (["run", "--config", "/nowhere.yaml"], "/nowhere.yaml"),
         (["transcribe", "a.wav", "b.wav", "--srt"], "--srt takes one file at a time"),
         (["transcribe", "-", "-"], "only once"),
-        (["healthcheck", "--uri", "http://x"], "option 'uri'"),
         (["run", "--log-file", "/nowhere/at/all.log"], "log_file"),
     ],
     ids=" ".join,
@@ -113,6 +112,12 @@ def test_wrong_options(wallflower: Run, data_dir: Path, arguments: list[str], sa
     assert "wallflower: " in err
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_health_check_knows_0_and_1_alone(wallflower: Run) -> None:
+    code, _, err = wallflower("healthcheck", "--uri", "http://x")
+    assert code == 1
+    assert "option 'uri'" in err
 
 
 def test_a_wrong_variable(process: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +150,10 @@ def test_a_missing_model_without_a_network(wallflower: Run, tmp_path: Path, comm
 
 def test_a_data_directory_that_cannot_be(wallflower: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    code, _, err = wallflower("models", "list", "--data-dir", tmp_path / "file")
+    code, _, err = wallflower("run", "--data-dir", tmp_path / "file")
     assert code == ExitCode.DATA
     assert str(tmp_path / "file") in err
+    code, _, err = wallflower("models", "pull", "--offline", "--data-dir", tmp_path / "file")
+    assert code == ExitCode.MODEL
+    assert str(tmp_path / "file") in err
+    assert "Traceback" not in err

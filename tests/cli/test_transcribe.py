@@ -256,10 +256,10 @@ def test_a_language_that_the_model_does_not_speak(wallflower: Run, data_dir: Pat
     code, _, err = wallflower("transcribe", "a.wav", "--language", "de", "--data-dir", data_dir)
     assert code == ExitCode.USAGE
     assert "'de'" in err
-    assert "allowed with it: en" in err
+    assert "allowed: en, which model moonshine-tiny-en speaks" in err
 
 
 def test_a_model_that_is_none_for_speech(wallflower: Run, data_dir: Path) -> None:
     code, _, err = wallflower("transcribe", "a.wav", "--model", "silero-vad", "--data-dir", data_dir)
-    assert code == ExitCode.MODEL
+    assert code == ExitCode.USAGE
     assert "silero-vad" in err

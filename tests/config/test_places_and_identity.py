@@ -11,26 +11,26 @@ import pytest
 
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
-from wallflower.config.places import data_dir
+from wallflower.config.places import writable_data_dir
 from wallflower.errors import DataDirError, ExitCode, WallflowerError
 
 
 def test_the_option_names_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    assert data_dir(Options(data_dir=str(folder)), {"XDG_DATA_HOME": "/nowhere"}) == folder
+    assert writable_data_dir(Options(data_dir=str(folder)), {"XDG_DATA_HOME": "/nowhere"}) == folder
     assert folder.is_dir()
-    assert data_dir(Options(data_dir=str(folder)), {}) == folder
+    assert writable_data_dir(Options(data_dir=str(folder)), {}) == folder
 
 
 def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert data_dir(Options(data_dir="~/here"), {}) == tmp_path / "here"
-    assert data_dir(Options(), {}) == tmp_path / ".local/share/wallflower"
+    assert writable_data_dir(Options(data_dir="~/here"), {}) == tmp_path / "here"
+    assert writable_data_dir(Options(), {}) == tmp_path / ".local/share/wallflower"
 
 
 def test_xdg_data_home_is_followed(tmp_path: Path) -> None:
     environment = {"XDG_DATA_HOME": str(tmp_path)}
-    assert data_dir(Options(), environment) == tmp_path / "wallflower"
+    assert writable_data_dir(Options(), environment) == tmp_path / "wallflower"
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     file.touch()
     for path in (file, file / "below"):
         with pytest.raises(DataDirError) as caught:
-            data_dir(Options(data_dir=str(path)), {})
+            writable_data_dir(Options(data_dir=str(path)), {})
         assert str(path) in str(caught.value)
         assert "--data-dir" in str(caught.value)
         assert caught.value.exit_code == ExitCode.DATA
@@ -49,9 +49,9 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
         with pytest.raises(DataDirError, match="cannot write"):
-            data_dir(Options(data_dir=str(tmp_path)), {})
+            writable_data_dir(Options(data_dir=str(tmp_path)), {})
         with pytest.raises(DataDirError, match="cannot make"):
-            data_dir(Options(data_dir=str(tmp_path / "below")), {})
+            writable_data_dir(Options(data_dir=str(tmp_path / "below")), {})
         with pytest.raises(DataDirError, match="cannot write"):
             load_identity(tmp_path, "")
     finally:
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WallflowerError) as caught:
-        data_dir(Options(data_dir=folder), {})
+        writable_data_dir(Options(data_dir=folder), {})
     assert folder in str(caught.value)
 
 

@@ -125,8 +125,8 @@ async def other_machine() -> str:
     assert len(interface_addresses(["p0"])) >= 1
     with structlog.testing.capture_logs() as lines:
         async with _announced():
-            await _until(lambda: lines)
-    return str(lines[0].get("service") or lines[0])
+            await _until(lambda: len(lines) == 2)
+    return next(str(line["service"]) for line in lines if line["service"].endswith(WYOMING_TYPE))
 
 
 if __name__ == "__main__":

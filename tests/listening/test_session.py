@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from wallflower.engines.base import EngineError, Request, Transcription
 from wallflower.engines.lane import Lane
 from wallflower.events import Passage, Utterance
-from wallflower.listening.session import Ears, Session
+from wallflower.listening.ears import Ears
+from wallflower.listening.session import Session
 
 
 class BrokenEngine:

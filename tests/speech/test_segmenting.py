@@ -104,6 +104,12 @@ def test_past_the_comfortable_length_a_short_pause_parts() -> None:
     assert second.end / 16_000 == pytest.approx(18.5, abs=0.05)
 
 
+@pytest.mark.parametrize("frames", range(860, 880))
+def test_cut_in_a_pause_leaves_no_segment_of_silence(frames: int) -> None:
+    segments = _segments([0.9] * frames + [0.0] * 200, Segmenting())
+    assert all(segment.start // FRAME_SAMPLES < frames for segment in segments)
+
+
 def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
     speech = [*_seconds(0.9, 20), *_seconds(0.5, 0.1), *_seconds(0.9, 15)]
     first, second = _segments(speech, Segmenting())

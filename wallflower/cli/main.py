@@ -1,15 +1,16 @@
 """The command line: what may be typed, and which subcommand it goes to."""
 
 import argparse
-import dataclasses
 import io
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 
 from wallflower import __version__
 from wallflower.cli.flags import add_option_flags, options_from
-from wallflower.config import Options
+from wallflower.config.options import FIELDS
 from wallflower.errors import ExitCode, WallflowerError
 
 _EPILOG = """\
@@ -43,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="run the daemon", description="Run the daemon until it is told to stop."
     )
-    add_option_flags(run, [field.name for field in dataclasses.fields(Options)])
+    add_option_flags(run, FIELDS)
 
     transcribe = commands.add_parser(
         "transcribe",
@@ -105,6 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = build_parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be printable text
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Ended by a service manager is ended like by Ctrl-C: what was begun is cleared away.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options = options_from(parsed)
         subcommand = import_module(f"wallflower.cli.{parsed.command}")
@@ -112,9 +116,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except WallflowerError as error:
         print(f"wallflower: {error}", file=sys.stderr)
-        return error.exit_code
+        # A container's health check knows 0 and 1 alone.
+        return ExitCode.FAILED if parsed.command == "healthcheck" else error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read the output has read enough
         sys.stderr.close()
+        return ExitCode.FAILED
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(f"wallflower: cannot use{where}: {error.strerror or error}", file=sys.stderr)
         return ExitCode.FAILED

@@ -20,7 +20,7 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
         case "list":
             return _list(store)
         case "pull":
-            return _pull(store, options, parsed.ids)
+            return _pull(options, parsed.ids)
         case "verify":
             return _verify(store, parsed.ids)
         case _:
@@ -59,19 +59,12 @@ def _state(store: Store, model: Model) -> FileState:
     return FileState.DAMAGED if FileState.DAMAGED in states else FileState.PARTIAL
 
 
-def _pull(store: Store, options: Options, ids: Sequence[str]) -> int:
-    from wallflower.models.fetching import Fetcher
+def _pull(options: Options, ids: Sequence[str]) -> int:
+    from wallflower.models.fetching import fetcher_of
 
     models = [find_model(id_) for id_ in ids or NEEDED_BY_DEFAULT]
     with fetch_progress(sys.stderr) as progress:
-        fetcher = Fetcher(
-            store,
-            hub_url=options.hub_url,
-            hub_token=options.hub_token,
-            offline=options.offline,
-            progress=progress,
-        )
-        asyncio.run(fetcher.ensure(models, rehash=True))
+        asyncio.run(fetcher_of(options, progress).ensure(models, rehash=True))
     for model in models:
         print(f"{model.id} is here and verified")
     return ExitCode.OK

@@ -18,10 +18,10 @@ from wallflower.audio.wav import read_stream
 from wallflower.cli.progress import fetch_progress
 from wallflower.cli.transcripts import as_json, as_srt, as_vtt
 from wallflower.config import Options, OptionsError
-from wallflower.daemon import open_ears
 from wallflower.errors import ExitCode
 from wallflower.events import Passage, Utterance
-from wallflower.listening.session import Ears, Session
+from wallflower.listening.ears import Ears, open_ears
+from wallflower.listening.session import Session
 
 _STDIN = "-"
 _READ_AHEAD = 4

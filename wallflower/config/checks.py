@@ -123,7 +123,7 @@ def http_url(value: Any) -> str:
     if isinstance(value, str):
         try:
             parts = urlsplit(value)
-            if parts.scheme in {"http", "https"} and parts.hostname:
+            if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
                 return value.rstrip("/")
         except ValueError:
             pass
@@ -140,7 +140,7 @@ def wyoming_uri(value: Any) -> str:
             raise vol.Invalid(str(error)) from error
         if parts.scheme == "tcp" and parts.hostname and port is not None and not parts.path:
             return value
-        if parts.scheme == "unix" and parts.path and not parts.netloc:
+        if value.startswith("unix:///") and parts.path != "/":
             return value
         if value == "stdio://":
             return value

@@ -57,6 +57,7 @@ def _exists(path: Path) -> bool:
 def _checked(layers: list[_Layer]) -> Options:
     problems: list[str] = []
     values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for origin, layer in layers:
         for name, value in layer.items():
             field = FIELDS.get(name)
@@ -67,12 +68,13 @@ def _checked(layers: list[_Layer]) -> Options:
                 continue
             try:
                 values[name] = vol.Schema(field.metadata["check"])(value)
+                origins[name] = origin
             except vol.Invalid:
                 shown = "(not shown)" if field.metadata["secret"] else redact(repr(value))
                 problems.append(f"{origin}: option {name!r} is {shown}; allowed: {field.metadata['allowed']}")
     if problems:
         raise OptionsError("\n".join(problems))
-    return Options(**values)
+    return Options(**values, origins=origins)
 
 
 def _nearest(name: object) -> str:

@@ -5,6 +5,7 @@ The shape stays flat (scalars, lists, lists of flat mappings), because the add-o
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,8 +137,16 @@ class Options:
         "Log to this file too, as JSON; it is rotated at 5 MB and three old ones are kept.",
     )
 
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+    """Where each option that is not at its default came from. No option itself."""
 
-FIELDS: dict[str, "dataclasses.Field[Any]"] = {f.name: f for f in dataclasses.fields(Options)}
+    def wrong(self, name: str, allowed: str) -> OptionsError:
+        """The error for an option whose value passed its check but makes no sense on this box."""
+        origin = self.origins.get(name, "default")
+        return OptionsError(f"{origin}: option {name!r} is {getattr(self, name)!r}; allowed: {allowed}")
+
+
+FIELDS: dict[str, "dataclasses.Field[Any]"] = {f.name: f for f in dataclasses.fields(Options) if f.metadata}
 """The options by name."""
 
 

@@ -8,22 +8,22 @@ from wallflower.config.options import Options
 from wallflower.errors import DataDirError
 
 
-def _expanded(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError as error:  # ~somebody who is not
-        raise DataDirError(f"cannot use the data directory {text}: {error}") from error
-
-
 def data_dir(options: Options, environment: Mapping[str, str] = os.environ) -> Path:
-    """The data directory, made if need be. Raises DataDirError when it cannot be made or written."""
+    """The data directory; it need not be there. Raises DataDirError when its name makes no sense."""
     if options.data_dir:
-        path = _expanded(options.data_dir)
-    elif environment.get("SUPERVISOR_TOKEN"):  # the add-on: Supervisor mounts what is kept here
-        path = Path("/data")
-    else:
-        base = environment.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
-        path = Path(base) / "wallflower"
+        try:
+            return Path(options.data_dir).expanduser()
+        except RuntimeError as error:  # ~somebody who is not
+            raise DataDirError(f"cannot use the data directory {options.data_dir}: {error}") from error
+    if environment.get("SUPERVISOR_TOKEN"):  # the add-on: Supervisor mounts what is kept here
+        return Path("/data")
+    base = environment.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    return Path(base) / "wallflower"
+
+
+def writable_data_dir(options: Options, environment: Mapping[str, str] = os.environ) -> Path:
+    """The data directory, made if need be. Raises DataDirError when it cannot be made or written."""
+    path = data_dir(options, environment)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,6 +1,7 @@
 """The lane: the one worker that runs an engine, and the queue in front of it."""
 
 import asyncio
+import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import Engine, EngineError, Request, Transcription
+from wallflower.engines.base import Engine, EngineAbortedError, EngineError, Request, Transcription
 
 QUEUE_LIMIT = 64
 """Segments that may wait in a lane. When it is full, a submitter waits for a place: nothing is dropped."""
+
+_ABORT_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class Lane:
             )
 
     def _work(self, samples: NDArray[np.float32], request: Request, asked: float) -> Transcription:
+        if self._closed:
+            raise EngineAbortedError("the lane is closed")
         begun = time.monotonic()
         try:
             return self._engine.transcribe(samples, request)
@@ -58,5 +63,8 @@ class Lane:
     async def close(self) -> None:
         """Abort the job under way, drop those that wait, and end the worker."""
         self._closed = True
-        self._engine.abort()
-        await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
+        end = functools.partial(self._worker.shutdown, wait=True, cancel_futures=True)
+        ended = asyncio.ensure_future(asyncio.to_thread(end))
+        while not ended.done():  # an abort that comes as a job begins may be overlooked: say it again
+            self._engine.abort()
+            await asyncio.wait({ended}, timeout=_ABORT_SECONDS)

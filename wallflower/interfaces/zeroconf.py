@@ -38,7 +38,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What is announced. host: the address served at, perhaps 0.0.0.0 or ::. interfaces: empty for all."""
+    """What is announced. host: the IP address served at, perhaps 0.0.0.0 or ::. interfaces: empty for all."""
 
     identity: Identity
     host: str
@@ -51,10 +51,7 @@ def usable_addresses(host: str, found: Iterable[Address]) -> list[Address]:
 
     Never unspecified, loopback or multicast ones; link-local ones only when there is nothing better.
     """
-    try:
-        bound = ipaddress.ip_address(host)
-    except ValueError:  # a host name: whatever it is bound to is not known here, so nothing is claimed
-        return []
+    bound = ipaddress.ip_address(host)
     candidates = [
         address
         for address in dict.fromkeys(found)
@@ -92,6 +89,9 @@ async def announce(announcement: Announcement, *, look_every: float = _LOOK_SECO
 
     A machine that cannot multicast gets one warning; it is tried again at growing intervals.
     """
+    if ipaddress.ip_address(announcement.host).is_loopback:
+        _LOG.info("not announced on the network: this machine alone can reach it", host=announcement.host)
+        return
     warned = False
     pause = look_every
     while True:

@@ -8,35 +8,23 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import Request
-from wallflower.engines.lane import Lane
 from wallflower.events import Passage, Utterance
+from wallflower.listening.ears import Ears
 from wallflower.listening.sound import Sound
 from wallflower.speech.segmenting import Segment, Segmenter
-from wallflower.speech.vad import FRAME_SAMPLES, SileroVad, VadState
+from wallflower.speech.vad import FRAME_SAMPLES, VadState
 
 _BACKLOG_SAMPLES = 30 * SAMPLE_RATE
 """A source that is this far ahead of the VAD waits: memory stays bounded however fast it sends."""
 _AHEAD_SEGMENTS = 4
 """A source with more segments than this before the lane waits, too."""
 _BATCH_FRAMES = 64  # the VAD thread is shared: after 2 s of sound it is another session's turn
-
-
-@dataclass(frozen=True, slots=True)
-class Ears:
-    """What all sessions share: the VAD and its thread, the lane, and the language the model speaks."""
-
-    vad: SileroVad
-    vad_thread: Executor
-    lane: Lane
-    language: str
 
 
 class Session:
@@ -47,6 +35,7 @@ class Session:
         self._ears = ears
         self._on_passage = on_passage
         self._request = Request(language=ears.language)
+        self._language = ears.language
         self._sound = Sound()
         self._vad_state = VadState()
         self._segmenter = Segmenter()
@@ -85,7 +74,7 @@ class Session:
             self._decode(segment)
         await self._collect(0)
         text = " ".join(passage.text for passage in self._passages)
-        return Utterance(text, self._ears.language, seconds, tuple(self._passages))
+        return Utterance(text, self._language, seconds, tuple(self._passages))
 
     async def close(self) -> None:
         """Stop listening and decoding. After `finish`, or instead of it."""
@@ -134,6 +123,7 @@ class Session:
 
     async def _words(self, segment: Segment, samples: NDArray[np.float32]) -> Passage:
         transcription = await self._ears.lane.transcribe(samples, self._request)
+        self._language = transcription.language
         end = segment.end if self._end is None else min(segment.end, self._end)
         passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, transcription.text)
         if self._on_passage is not None:

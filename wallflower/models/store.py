@@ -6,6 +6,7 @@ under way, which a later fetch resumes; `lock` keeps two processes from writing 
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from wallflower.models.catalog import Model, ModelError, ModelFile
+
+WHEELS = "wheels-"
+"""How the names of temporary folders for wheels begin."""
 
 
 class FileState(Enum):
@@ -106,6 +110,16 @@ class Store:
             os.fsync(written.fileno())  # a power cut must not leave a name without its bytes
         path.replace(self.blob(file))
         return True
+
+    def clear_leftovers(self) -> None:
+        """Delete what a process that was killed while it fetched left behind, but for what can be resumed.
+
+        The lock must be held.
+        """
+        for folder in self.root.glob(f"{WHEELS}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for path in (self.root / "partial").glob("*.whole"):
+            path.unlink(missing_ok=True)
 
     def remove(self, model: Model, keep: Iterable[Model]) -> int:
         """Delete a model's files, but for those that models in `keep` share. Bytes freed.

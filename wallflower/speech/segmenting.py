@@ -126,6 +126,10 @@ class Segmenter:
         offset = half + min(range(len(later)), key=later.__getitem__)
         cut = self._start + offset
         segment = Segment(self._start * FRAME_SAMPLES, cut * FRAME_SAMPLES)
-        self._start, self._free = cut, cut
-        self._probabilities = self._probabilities[offset:]
+        self._free = cut
+        if self._last_speech < cut:  # cut in a pause: nothing has been said since
+            self._start, self._run = None, 0
+        else:
+            self._start = cut
+            self._probabilities = self._probabilities[offset:]
         return segment

@@ -13,7 +13,7 @@ from wyoming.error import Error
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
-from wallflower.listening.session import Ears
+from wallflower.listening.ears import Ears
 from wallflower.models.catalog import find_model
 
 Ask = Callable[..., Awaitable[Transcript | Error | None]]

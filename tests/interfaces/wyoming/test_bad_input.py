@@ -215,6 +215,42 @@ async def test_client_that_says_nothing_is_let_go(service: Service) -> None:
     await server.close()
 
 
+async def test_client_that_does_not_read_is_let_go(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wallflower.interfaces.wyoming.connection._WRITE_SECONDS", 0.2)
+    before = psutil.Process().num_fds()
+    parts = urlsplit(uri)
+    with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
+        client.setblocking(False)
+        ping = _line(type="ping", data={"text": "x" * 60_000})
+        sent = 0
+        while sent < 30_000_000:
+            try:
+                sent += client.send(ping)
+            except BlockingIOError:
+                await asyncio.sleep(0.01)
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("the server took it all")
+    async with asyncio.timeout(5):
+        while psutil.Process().num_fds() > before:
+            await asyncio.sleep(0.01)
+    assert await _is_well(uri)
+
+
+async def test_failure_of_our_own_is_an_error_of_one_client(
+    uri: str, monkeypatch: pytest.MonkeyPatch, log_output: list[dict[str, Any]]
+) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise LookupError("a mistake of ours")
+
+    monkeypatch.setattr("wallflower.listening.session.Session.feed", fail)
+    chunk = AudioChunk(16_000, 2, 1, b"\x00" * 640).event()
+    assert await _refusal(uri, _START, chunk) == "internal-error"
+    assert "connection failed" in [line["event"] for line in log_output]
+    assert await _is_well(uri)
+
+
 async def test_hundred_connections_leave_nothing_behind(
     uri: str, ask: Ask, speech: NDArray[np.int16]
 ) -> None:

@@ -4,7 +4,8 @@ import pytest
 from wyoming.info import Info
 
 from wallflower import __version__
-from wallflower.interfaces.wyoming.info import PROGRAM, base_language, info_of, language_variants
+from wallflower.interfaces.wyoming.info import PROGRAM, info_of, language_variants
+from wallflower.languages import base_language
 from wallflower.models.catalog import find_model
 
 

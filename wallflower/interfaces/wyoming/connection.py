@@ -18,14 +18,16 @@ from wyoming.ping import Pong
 from wallflower.audio.pcm import AudioFormatError, PcmConverter, PcmFormat
 from wallflower.engines.base import EngineError
 from wallflower.interfaces.wyoming.framing import BadEventError, NotWyomingError, read_event
-from wallflower.interfaces.wyoming.info import base_language
-from wallflower.listening.session import Ears, Session
+from wallflower.languages import base_language
+from wallflower.listening.ears import Ears
+from wallflower.listening.session import Session
 
 _LOG = structlog.get_logger(__name__)
 
 _WRITE_SECONDS = 10.0
+_SLICE_BYTES = 1 << 18
 _LINGER_SECONDS = 1.0
-_GOODBYE_LINGER_SECONDS = 0.2
+_GOODBYE_SECONDS = 0.2
 _utterances = itertools.count(1)
 
 
@@ -56,7 +58,6 @@ class Connection:
         self._service = service
         self._reader = reader
         self._writer = writer
-        self._language = service.language
         self._session: Session | None = None
         self._converter: PcmConverter | None = None
         self._warned = False
@@ -80,26 +81,40 @@ class Connection:
         except ConnectionError:
             _LOG.info("client vanished")
         except asyncio.CancelledError:
-            await self.refuse("shutting-down", "the server is shutting down", linger=_GOODBYE_LINGER_SECONDS)
+            await self._say_error("shutting-down", "the server is shutting down", _GOODBYE_SECONDS)
             raise
+        except Exception:  # noqa: BLE001  # one client's failure ends one connection
+            _LOG.exception("connection failed")
+            await self._say_error("internal-error", "the server failed; its log says why", _LINGER_SECONDS)
         finally:
-            await self._end_utterance()
-            self._writer.close()
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                async with asyncio.timeout(_WRITE_SECONDS):
-                    await self._writer.wait_closed()
+            try:
+                await self._end_utterance()
+            finally:  # also when the server is closed just now
+                await self._close()
 
-    async def refuse(self, code: str, text: str, *, linger: float = _LINGER_SECONDS) -> None:
+    async def refuse(self, code: str, text: str) -> None:
         """Send an `error` event, and let the client read it before the connection closes."""
         _LOG.warning("request refused", code=code, reason=text)
+        await self._say_error(code, text, _LINGER_SECONDS)
+
+    async def _say_error(self, code: str, text: str, seconds: float) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):
-            await self._write(Error(text=text, code=code).event())
-            # Closing a socket with unread input resets it, and the error would be lost on its way.
-            if self._writer.can_write_eof():
-                self._writer.write_eof()
-            async with asyncio.timeout(linger):
+            async with asyncio.timeout(seconds):
+                await async_write_event(Error(text=text, code=code).event(), self._writer)
+                # Closing a socket with unread input resets it, and the error would be lost on its way.
+                if self._writer.can_write_eof():
+                    self._writer.write_eof()
                 while await self._reader.read(65_536):
                     pass
+
+    async def _close(self) -> None:
+        """Close the connection, by force when the client does not take what was sent."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._writer.wait_closed()
+        except (ConnectionError, TimeoutError):
+            self._writer.transport.abort()
 
     async def _next_event(self) -> Event | None:
         async with asyncio.timeout(self._service.client_timeout):
@@ -144,7 +159,6 @@ class Connection:
                 "unsupported-language",
                 f"language {language[:20]!r} is not spoken here; allowed: {', '.join(spoken)}",
             )
-        self._language = base_language(language)
 
     def _select_program(self, data: dict[str, Any]) -> None:
         name = _text(data, "name")
@@ -172,11 +186,14 @@ class Connection:
         coming = len(event.payload or b"") / form.frame_bytes / form.rate
         if self._session.seconds + coming > limit:
             raise RequestError("too-long", f"the utterance is longer than {limit:g} s")
-        await self._session.feed(self._converter.feed(event.payload or b""))
+        payload = event.payload or b""
+        for start in range(0, len(payload), _SLICE_BYTES):  # other clients have their turn in between
+            await self._session.feed(self._converter.feed(payload[start : start + _SLICE_BYTES]))
+            await asyncio.sleep(0)
 
     async def _audio_stop(self) -> None:
         stopped = time.monotonic()
-        text, seconds, language = "", 0.0, self._language
+        text, seconds, language = "", 0.0, self._service.ears.language
         if self._session is not None and self._converter is not None:
             await self._session.feed(self._converter.finish())
             utterance = await self._session.finish()
@@ -190,7 +207,6 @@ class Connection:
         )
         _LOG.debug("transcript", text=text)
         await self._end_utterance()
-        self._language = self._service.language
 
     async def _end_utterance(self) -> None:
         session, self._session, self._converter = self._session, None, None

@@ -32,11 +32,6 @@ def language_variants(languages: Iterable[str]) -> list[str]:
     ]
 
 
-def base_language(code: str) -> str:
-    """The language of a code without its region: en for en-GB, also for en_gb."""
-    return code.replace("_", "-").split("-", 1)[0].lower()
-
-
 def info_of(model: Model) -> Info:
     """The `info` event of a server that has `model` loaded."""
     return Info(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import socket
 import stat
 import sys
@@ -42,8 +43,23 @@ class WyomingServer:
         self._max_clients = max_clients
         self._server: asyncio.Server | None = None
         self._socket_path: Path | None = None
-        self._clients: dict[asyncio.Task[None], Connection] = {}
+        self._clients: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
+
+    @property
+    def address(self) -> str:
+        """The address served at, with the real port."""
+        if (port := self.port) is None:
+            return self._uri
+        return f"tcp://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
+
+    @property
+    def host(self) -> str:
+        """The IP address that the port is bound to; empty at other addresses."""
+        if self._server is None or self._socket_path is not None:
+            return ""
+        host: str = self._server.sockets[0].getsockname()[0]
+        return host
 
     @property
     def port(self) -> int | None:
@@ -86,7 +102,7 @@ class WyomingServer:
             self._server.close()
         if self._socket_path is not None:
             self._socket_path.unlink(missing_ok=True)
-        clients = dict(self._clients)
+        clients = set(self._clients)
         for task in clients:
             task.cancel()
         if clients:
@@ -105,16 +121,12 @@ class WyomingServer:
                 await connection.refuse("busy", f"{self._max_clients} clients are connected already")
                 writer.close()
                 return
-            self._clients[task] = connection
+            self._clients.add(task)
             _LOG.debug("client connected")
             try:
                 await connection.run()
-            except asyncio.CancelledError:
-                raise
-            except Exception:  # noqa: BLE001  # one client's failure ends one connection
-                _LOG.exception("connection failed")
             finally:
-                del self._clients[task]
+                self._clients.discard(task)
                 _LOG.debug("client gone")
                 if not self._clients:
                     self._on_idle()
@@ -137,14 +149,25 @@ def _remove_stale_socket(path: Path) -> None:
 
 
 async def _stdio() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Standard input and output as streams. Raises AddressError when they are files."""
+    """Standard input and output as streams. Raises AddressError when they cannot be."""
+    if sys.stdin is None or sys.stdout is None:
+        raise AddressError("stdio:// needs standard input and output, and one of them is closed")
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=HEADER_LIMIT)
     try:
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        if _can_be_waited_for(sys.stdin.fileno()):
+            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        else:  # a file, or nothing: all of it is there
+            reader.feed_data(await asyncio.to_thread(sys.stdin.buffer.read))
+            reader.feed_eof()
         transport, protocol = await loop.connect_write_pipe(
             lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), sys.stdout
         )
     except (OSError, ValueError) as error:
-        raise AddressError("stdio:// needs pipes as standard input and output, not files") from error
+        raise AddressError(f"stdio:// needs a pipe as standard output: {error}") from error
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+def _can_be_waited_for(descriptor: int) -> bool:
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
