@@ -12,11 +12,11 @@ class _Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._name = ""
+        self._names: set[str] = set()
 
     def start(self, name: str, total: int | None) -> None:
-        if name != self._name:
-            self._name = name
+        if name not in self._names:
+            self._names.add(name)
             size = "" if total is None else f" ({total / 1e6:.1f} MB)"
             print(f"fetching {name}{size}", file=self._stream, flush=True)
 
