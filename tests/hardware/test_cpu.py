@@ -100,7 +100,8 @@ def test_macs() -> None:
     assert found.features == {"neon", "dotprod", "i8mm"}
     found = parse_sysctl(
         "machdep.cpu.brand_string: Intel(R) Core(TM) i5-8500B CPU @ 3.00GHz\n"
-        "machdep.cpu.features: FPU AVX1.0\nmachdep.cpu.leaf7_features: RDWRFSGS AVX2\nhw.physicalcpu: 6\nhw.logicalcpu: 6\n",
+        "machdep.cpu.features: FPU AVX1.0\n"
+        "machdep.cpu.leaf7_features: RDWRFSGS AVX2\nhw.physicalcpu: 6\nhw.logicalcpu: 6\n",
         "x86_64",
     )
     assert (found.cores, set(found.features)) == (6, {"avx", "avx2"})

@@ -27,13 +27,12 @@ def test_other_results_are_wrong(values: object) -> None:
     ("text", "devices", "features"),
     [
         (
-            "WHISPER : COREML = 0 | OPENVINO = 0 | CPU : SSE3 = 1 | AVX = 1 | AVX2 = 1 | F16C = 1 | REPACK = 1 | ",
+            "WHISPER : COREML = 0 | OPENVINO = 0 | CPU : SSE3 = 1 | AVX = 1 | AVX2 = 1 | REPACK = 1 | ",
             ["cpu"],
             ["avx", "avx2"],
         ),
         (
-            "WHISPER : COREML = 1 | OPENVINO = 0 | Metal : EMBED_LIBRARY = 1 | CPU : NEON = 1 | ARM_FMA = 1 | "
-            "DOTPROD = 1 | MATMUL_INT8 = 1 | ACCELERATE = 1 | ",
+            "WHISPER : COREML = 1 | Metal : EMBED_LIBRARY = 1 | CPU : NEON = 1 | DOTPROD = 1 | MATMUL_INT8 = 1",
             ["cpu", "coreml", "metal"],
             ["dotprod", "i8mm", "neon"],
         ),
