@@ -43,7 +43,7 @@ def test_a_pi_that_throttles(tmp_path: Path) -> None:
     })  # fmt: skip
     reading = read_heat(tmp_path, sensors=nothing)
     assert reading.celsius == 81.3
-    assert reading.limit_celsius == 110
+    assert reading.limit_celsius is None  # at 110 °C it goes off; it slows down long before
     assert reading.throttled is True
     assert reading.frequency_share == pytest.approx(5 / 6)
 
@@ -73,10 +73,26 @@ def test_sensors_of_psutil(tmp_path: Path) -> None:
     def sensors() -> dict[str, Any]:
         return {
             "nvme": [SimpleNamespace(current=90.0, high=80.0)],
-            "coretemp": [SimpleNamespace(current=50.0, high=100.0), SimpleNamespace(current=55.0, high=None)],
+            "coretemp": [
+                SimpleNamespace(current=50.0, high=80.0, critical=100.0),
+                SimpleNamespace(current=55.0, high=None, critical=None),
+            ],
         }
 
-    assert read_heat(tmp_path, sensors=sensors) == Reading(55.0, 100.0)
+    assert read_heat(tmp_path, sensors=sensors) == Reading(55.0, 80.0)
+    put(tmp_path, zone(0, "x86_pkg_temp", "61000"))  # no trip points: many PCs have none
+    assert read_heat(tmp_path, sensors=sensors) == Reading(61.0, 80.0)
+
+
+def test_a_limit_that_is_the_end_is_none_to_wait_for(tmp_path: Path) -> None:
+    def intel() -> dict[str, Any]:
+        return {"coretemp": [SimpleNamespace(current=50.0, high=105.0, critical=105.0)]}
+
+    def pi() -> dict[str, Any]:
+        return {"cpu_thermal": [SimpleNamespace(current=50.0, high=110.0, critical=110.0)]}
+
+    assert read_heat(tmp_path, sensors=intel) == Reading(50.0, 95.0)
+    assert read_heat(tmp_path, sensors=pi) == Reading(50.0, None)
 
 
 def test_sensors_that_fail(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_other_results_are_wrong(values: object) -> None:
             ["avx", "avx2"],
         ),
         (
-            "WHISPER : COREML = 1 | Metal : EMBED_LIBRARY = 1 | CPU : NEON = 1 | DOTPROD = 1 | MATMUL_INT8 = 1",
+            "WHISPER : COREML = 1 | Metal : EMBED = 1 | CPU : NEON = 1 | DOTPROD = 1 | MATMUL_INT8 = 1",
             ["cpu", "coreml", "metal"],
             ["dotprod", "i8mm", "neon"],
         ),

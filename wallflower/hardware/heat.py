@@ -39,8 +39,10 @@ def read_heat(root: Path = Path("/"), *, sensors: Callable[[], Mapping[str, Any]
     sensors: what gives temperatures where the kernel has no thermal zones; None: psutil.
     """
     celsius, limit = _zones(root)
-    if celsius is None:
-        celsius, limit = _from_sensors(sensors)
+    if celsius is None or limit is None:
+        other, other_limit = _from_sensors(sensors)
+        celsius = other if celsius is None else celsius
+        limit = other_limit if limit is None else limit
     flags = parse_throttled(_text(root / _PI_THROTTLED))
     share = _frequency_share(root)
     throttled = None if flags is None else bool(flags & (_CAPPED | _THROTTLED | _SOFT_LIMIT))
@@ -48,7 +50,7 @@ def read_heat(root: Path = Path("/"), *, sensors: Callable[[], Mapping[str, Any]
 
 
 def parse_throttled(text: str) -> int | None:
-    """The flags of a Raspberry Pi's firmware, hexadecimal as the kernel writes them; None if they are none."""
+    """The flags of a Raspberry Pi's firmware, hexadecimal; None if they are none."""
     text = text.strip().removeprefix("throttled=").removeprefix("0x")
     try:
         return int(text, 16) if text.isalnum() else None
@@ -69,7 +71,7 @@ def _zones(root: Path) -> tuple[float | None, float | None]:
             continue
         hottest = celsius if hottest is None else max(hottest, celsius)
         for trip in _matching(zone, "trip_point_*_type"):
-            if _text(trip).strip() not in {"passive", "hot", "critical"}:
+            if _text(trip).strip() not in {"passive", "hot"}:  # at the critical one it goes off
                 continue
             at = _thousandths(trip.with_name(trip.name.replace("_type", "_temp")))
             if at is not None and 40 <= at < 150:
@@ -89,9 +91,16 @@ def _from_sensors(sensors: Callable[[], Mapping[str, Any]] | None) -> tuple[floa
     for name in _SENSORS:
         entries: Sequence[Any] = found.get(name) or ()
         if temperatures := [entry.current for entry in entries if entry.current]:
-            limits = [entry.high for entry in entries if entry.high and 40 <= entry.high < 150]
+            # Of others the limit is where the box goes off (a Pi), or made up (k10temp).
+            limits = [_before_the_end(entry) for entry in entries if entry.high] if name == "coretemp" else []
             return max(temperatures), min(limits, default=None)
     return None, None
+
+
+def _before_the_end(entry: Any) -> float:
+    """Intel's limit; where it is the critical one, it slows down some way before."""
+    critical = entry.critical or entry.high
+    return float(min(entry.high, critical - 10.0) if entry.high >= critical else entry.high)
 
 
 def _frequency_share(root: Path) -> float | None:

@@ -36,9 +36,11 @@ PROFILES: dict[ProfileName, Profile] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to step. margin_celsius: this far below the kernel's limit it is too hot. gap_celsius: this far below
-    that it is cool again; between the two nothing changes. down_seconds, up_seconds: how long a step is given
-    to show its effect before the next one down, or back up.
+    """When to step.
+
+    margin_celsius: this far below the kernel's limit it is too hot. gap_celsius: this far below that it is
+    cool again; between the two nothing changes. down_seconds, up_seconds: how long a step is given to show
+    its effect before the next one down, or back up.
     """
 
     margin_celsius: float = 7.0
@@ -52,8 +54,10 @@ _LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class HeatState:
-    """Where we are. step: 0 is all that the profile allows, LAST_STEP is the least. since: when it was entered,
-    in seconds of any clock that only goes forward. reason: why, for people; empty at the start.
+    """Where we are.
+
+    step: 0 is all that the profile allows, LAST_STEP is the least. since: when it was entered, in seconds of
+    any clock that only goes forward. reason: why, for people; empty at the start.
     """
 
     step: int = 0
@@ -77,17 +81,11 @@ def next_state(state: HeatState, reading: Reading, now: float, limits: Limits = 
     if slowed or (celsius is not None and celsius >= hot):
         if state.step >= LAST_STEP or in_step < limits.down_seconds:
             return state
-        reason = (
-            "the processor is throttled"
-            if slowed
-            else f"{celsius:.0f} °C, throttling begins at {limit:.0f} °C"
-        )
+        reason = "the processor is throttled" if slowed else f"{celsius:.0f} °C, the limit is {limit:.0f} °C"
         return HeatState(state.step + 1, now, reason)
     cool = celsius is None or celsius <= hot - limits.gap_celsius
     if state.step and cool and in_step >= limits.up_seconds:
-        reason = (
-            "the processor is no longer throttled" if celsius is None else f"{celsius:.0f} °C, cool again"
-        )
+        reason = "no longer throttled" if celsius is None else f"{celsius:.0f} °C, cool again"
         return HeatState(state.step - 1, now, reason)
     return state
 
