@@ -129,7 +129,7 @@ def _power(cpu: Cpu) -> float:
         ({"avx2"}, 0.4),
         ({"dotprod"}, 0.15),
         ({"avx"}, 0.1),
-        ({"neon"}, 0.06),
+        ({"neon"}, 0.04),
     )
     a_core = next((power for features, power in ranks if features & cpu.features), 0.03)
     return a_core * min(cpu.cores, 4) / 2

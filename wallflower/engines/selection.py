@@ -208,7 +208,7 @@ def _candidate(facts: Facts, offer: Offer, device: str, options: Wishes) -> Cand
     complete = set(wished) <= set(offer.languages)
     seconds = estimate_seconds(offer.engine, device, offer.id, facts.cpu)
     tier = family_of(offer.id).tier
-    reason = f"accuracy {tier}, about {seconds:.2g} s a command by estimate"
+    reason = f"accuracy rank {tier}, about {seconds:.2g} s a command by estimate"
     if not complete:
         reason += f"; only {', '.join(spoken)}"
     return Candidate(

@@ -103,11 +103,11 @@ def to_json(facts: Facts) -> str:
 
 
 def from_json(text: str) -> Facts:
-    """The facts that `to_json` wrote. Raises FactsError."""
+    """The facts that `to_json` or `wallflower hardware --json` wrote. Raises FactsError."""
     try:
         content = json.loads(text)
-        return _facts(content)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return _facts(content.get("facts", content))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FactsError(f"these are no facts of a machine ({error!r}); record them with: "
                          "wallflower hardware --json") from error  # fmt: skip
 
