@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Run = Callable[..., "Ran"]
 
-HEAVY = {"numpy", "onnxruntime", "soxr", "aiohttp", "zeroconf", "wyoming", "rich", "structlog"}
-COMMANDS = ["run", "transcribe", "models", "healthcheck"]
+HEAVY = {"numpy", "onnxruntime", "soxr", "aiohttp", "zeroconf", "wyoming", "rich", "structlog", "psutil"}
+COMMANDS = ["run", "transcribe", "models", "hardware", "healthcheck"]
 ACTIONS = ["list", "pull", "verify", "remove"]
 
 
@@ -84,6 +84,8 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         ["transcribe", "a.wav", "--srt", "--vtt"],
         ["run", "--no-such-flag"],
         ["healthcheck", "--timeout", "soon"],
+        ["hardware", "--json", "--env"],
+        ["hardware", "--json", "--allow", "onnx"],
     ],
     ids=" ".join,
 )

@@ -20,6 +20,7 @@ examples:
   wallflower transcribe talk.mp4 --srt > talk.srt
   arecord -f S16_LE -r 16000 -d 5 | wallflower transcribe -
   wallflower models list
+  wallflower hardware                             what this box has, and what is chosen for it
   wallflower healthcheck && echo alive
 
 Every option can also be set in a YAML file (--config) or as WALLFLOWER_NAME in the environment:
@@ -90,6 +91,24 @@ def build_parser() -> argparse.ArgumentParser:
                 + {"pull": "; none: what `run` needs", "verify": "; none: all that are here"}.get(action, ""),
             )
         add_option_flags(each, ["data_dir", "offline", "hub_url"] if action == "pull" else ["data_dir"])
+
+    hardware = commands.add_parser(
+        "hardware",
+        help="show what this box has, what can run on it, and what is chosen",
+        description="Show processor, memory, GPUs and NPUs, what each library can really run on, the "
+        "candidates in order, and the choice with its reason.",
+    )
+    print_as = hardware.add_mutually_exclusive_group()
+    for name, shows in (("json", "print JSON"), ("env", "print HARDWARE_NAME=value lines for a shell")):
+        print_as.add_argument(
+            f"--{name}", dest="form", action="store_const", const=name, default="table", help=shows
+        )
+    print_as.add_argument(
+        "--allow",
+        metavar="ENGINE",
+        help="try an engine again that was excluded because the process died while it was loaded",
+    )
+    add_option_flags(hardware, ["model", "language", "data_dir"])
 
     health = commands.add_parser(
         "healthcheck",

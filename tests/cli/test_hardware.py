@@ -1,0 +1,167 @@
+"""`wallflower hardware` on this box, and on boxes that are not here."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wallflower.cli import hardware
+from wallflower.engines.exclusions import settle_marks
+from wallflower.engines.timings import Timing, store_timings
+from wallflower.errors import ExitCode
+from wallflower.hardware.facts import Facts, from_json
+from wallflower.hardware.heat import Reading
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Ran
+
+Run = Callable[..., "Ran"]
+FACTS = Path(__file__).parents[1] / "engines" / "facts"
+
+
+@pytest.fixture
+def box(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Facts]:
+    """Puts another box in place of this one."""
+
+    def become(name: str) -> Facts:
+        facts = from_json((FACTS / f"{name}.json").read_text("utf-8"))
+
+        async def gather() -> Facts:
+            return facts
+
+        monkeypatch.setattr(hardware, "gather_facts", gather)
+        return facts
+
+    return become
+
+
+def test_this_box(wallflower: Run) -> None:
+    code, out, err = wallflower("hardware")
+    assert (code, err) == (0, "")
+    for said in (
+        "processor",
+        "features",
+        "memory",
+        "temperature",
+        "GPU",
+        "NPU",
+        "onnxruntime",
+        "ran a graph",
+    ):
+        assert said in out
+    assert "moonshine-tiny-en by moonshine on cpu for finals" in out.splitlines()[-1]
+
+
+def test_json_can_be_read_as_facts(wallflower: Run) -> None:
+    code, out, err = wallflower("hardware", "--json")
+    assert (code, err) == (0, "")
+    content = json.loads(out)
+    assert content["choice"]["finals"] == "moonshine:cpu:moonshine-tiny-en"
+    assert content["candidates"][0]["measured"] is None
+    assert content["candidates"][0]["tested"] is True
+    assert from_json(out).cpu.cores >= 1
+
+
+def test_env_is_for_a_shell(wallflower: Run, box: Callable[[str], Facts]) -> None:
+    box("core_ultra")
+    out = wallflower("hardware", "--env").out
+    script = (
+        out + 'printf "%s|" "$HARDWARE_CPU" "$HARDWARE_GPUS" "$HARDWARE_NPUS" "$HARDWARE_OPENVINO_DEVICES"'
+    )
+    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "Intel(R) Core(TM) Ultra 7 155H|intel|intel|cpu gpu npu|"
+    assert all(line.startswith("HARDWARE_") for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("core_ultra", "Intel NPU 8086:7d1d intel_vpu (/dev/accel/accel0)"),
+        ("core_ultra", "Intel(R) AI Boost: ran a graph; untested by this project"),
+        ("m4", "whisper.cpp, metal: offered, not tried; untested by this project"),
+        ("m4", "Apple Neural Engine"),
+        ("orin", "not installed; install wallflower[openvino]"),
+        ("atom", "none of those that matter"),
+        ("atom", "SIGILL"),
+        ("pi4", "Raspberry Pi 4 Model B"),
+    ],
+)
+def test_other_boxes(wallflower: Run, box: Callable[[str], Facts], name: str, said: str) -> None:
+    box(name)
+    code, out, _ = wallflower("hardware")
+    assert code == 0
+    assert said in out
+
+
+def test_measured_speeds_are_shown(wallflower: Run, box: Callable[[str], Facts], tmp_path: Path) -> None:
+    box("here")
+    print_ = json.loads(wallflower("hardware", "--json", "--data-dir", tmp_path).out)["fingerprint"]
+    store_timings(tmp_path, print_, {"moonshine:cpu:moonshine-tiny-en": Timing(0.0625, 0.0312)})
+    out = wallflower("hardware", "--data-dir", tmp_path).out
+    assert "0.06 s" in out
+    assert "× 0.03" in out
+    assert "as measured here" in out
+    assert json.loads(wallflower("hardware", "--json", "--data-dir", tmp_path).out)["candidates"][0][
+        "measured"
+    ] == {
+        "command_seconds": 0.0625,
+        "real_time_factor": 0.0312,
+        "load_seconds": 0.0,
+        "peak_bytes": 0,
+    }
+
+
+def test_an_excluded_engine_is_shown_and_allowed_again(
+    wallflower: Run, box: Callable[[str], Facts], tmp_path: Path
+) -> None:
+    box("here")
+    code = (
+        "import os, pathlib, sys; from wallflower.engines.exclusions import trying\n"
+        "with trying(pathlib.Path(sys.argv[1]), 'moonshine'): os.kill(os.getpid(), 4)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    settle_marks(tmp_path)
+    ran = wallflower("hardware", "--data-dir", tmp_path)
+    assert ran.code == ExitCode.ENGINE
+    assert "wallflower hardware --allow moonshine" in ran.out
+    assert "no choice: no engine can serve" in ran.out
+    allowed = wallflower("hardware", "--allow", "moonshine", "--data-dir", tmp_path)
+    assert (allowed.code, allowed.out) == (0, "moonshine will be tried again at the next start\n")
+    assert wallflower("hardware", "--data-dir", tmp_path).code == 0
+    code_, out, err = wallflower("hardware", "--allow", "moonshine", "--data-dir", tmp_path)
+    assert (code_, out) == (ExitCode.USAGE, "")
+    assert "'moonshine' is not excluded; excluded are: none" in err
+
+
+def test_a_language_without_a_model(wallflower: Run, box: Callable[[str], Facts]) -> None:
+    box("here")
+    code, out, _ = wallflower("hardware", "--language", "de")
+    assert code == ExitCode.ENGINE
+    assert "does not understand de" in out
+
+
+@pytest.mark.parametrize(
+    ("reading", "shown"),
+    [
+        (Reading(), "not known"),
+        (Reading(51.2, 85.0), "51 °C, slows down at 85 °C"),
+        (Reading(82.0, None, True, 0.5), "82 °C, throttled now, clock held at 50%"),
+        (Reading(40.0, None, False, 1.0), "40 °C, not throttled"),
+    ],
+)
+def test_heat(reading: Reading, shown: str) -> None:
+    assert hardware._heat(reading) == shown
+
+
+def test_a_device_that_was_not_passed_in() -> None:
+    from dataclasses import replace
+
+    facts = from_json((FACTS / "n100.json").read_text("utf-8"))
+    hidden = replace(facts.accelerators[0], path="")
+    assert "pass its device file into the container" in hardware._accelerator(hidden, facts)
+    openvino = facts.library("openvino").devices[1]
+    assert hardware._device(replace(openvino, problem="it hung")).endswith("(iGPU): it hung")
