@@ -108,7 +108,7 @@ async def test_no_room(
     store: Store, hub: "Hub", fetcher: Fetcher, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(10**12, 10**12 - 10_000, 10_000))
-    with pytest.raises(ModelError, match=r"has 0 MB free; 100 MB are needed: .*--data-dir"):
+    with pytest.raises(ModelError, match=r"has 0 MB free; 200 MB are needed: .*--data-dir"):
         await fetcher.ensure([model])
     assert hub.asked == []
 

@@ -21,6 +21,10 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
             return _list(store)
         case "pull":
             return _pull(store, options, parsed.ids)
+        case "convert":
+            from wallflower.cli import convert
+
+            return convert.execute(parsed, options)
         case "verify":
             return _verify(store, parsed.ids)
         case _:

@@ -5,6 +5,7 @@ each with rank, length of name, type, dimensions (the last first), name, bytes. 
 `models/convert-pt-to-ggml.py`; what stays float32 or float16 when the rest is quantised: its `quantize`.
 """
 
+import math
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -16,29 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.models.catalog import ModelError
-from wallflower.models.conversion.blocks import q5_0, q5_1, q8_0
-from wallflower.models.conversion.checkpoint import Checkpoint, WhisperShape
+from wallflower.models.conversion.blocks import BLOCK, q5_0, q5_1, q8_0
+from wallflower.models.conversion.checkpoint import Checkpoint, WhisperShape, expected_weights
 from wallflower.models.conversion.mel import mel_filters
 from wallflower.models.conversion.vocabulary import token_bytes
 
 MAGIC = 0x67676D6C
 
 Report = Callable[[int, int], None]
-"""Told how many tensors are written, and of how many."""
+"""Told how many bytes of weights are written, and of how many."""
 
 _QUANTISED = 2000  # added to the file's type: the version of the quantisations, times 1000
 _VALUES_AT_ONCE = 1 << 20  # quantising needs several copies: of this much, not of a whole embedding
 _VOCABULARIES = {51864: 50256, 51865: 50257, 51866: 50257}
 """Tokens of text, by the size of the vocabulary: English only, multilingual, and large-v3's."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """file: number of the file's type, tensor: that of a matrix in it."""
-
-    file: int
-    tensor: int
-    pack: Callable[[NDArray[np.float32]], bytes]
 
 
 def _float16(values: NDArray[np.float32]) -> bytes:
@@ -49,14 +41,28 @@ def _float32(values: NDArray[np.float32]) -> bytes:
     return values.astype("<f4").tobytes()
 
 
-_Pack = Callable[[NDArray[np.float32]], bytes]
-_SINGLE: tuple[int, _Pack] = (0, _float32)
-_HALF: tuple[int, _Pack] = (1, _float16)
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """How a tensor is kept. number: in ggml.h. file: of a file whose matrices are of it. block: bytes of 32
+    values.
+    """
+
+    number: int
+    file: int
+    block: int
+    pack: Callable[[NDArray[np.float32]], bytes]
+
+    def size(self, shape: tuple[int, ...]) -> int:
+        return math.prod(shape) * self.block // BLOCK
+
+
+_SINGLE = _Type(0, 0, 128, _float32)
+_HALF = _Type(1, 1, 64, _float16)
 _KINDS = {
-    "f16": _Kind(1, *_HALF),
-    "q8_0": _Kind(_QUANTISED + 7, 8, q8_0),
-    "q5_0": _Kind(_QUANTISED + 8, 6, q5_0),
-    "q5_1": _Kind(_QUANTISED + 9, 7, q5_1),
+    "f16": _HALF,
+    "q8_0": _Type(8, _QUANTISED + 7, 34, q8_0),
+    "q5_0": _Type(6, _QUANTISED + 8, 22, q5_0),
+    "q5_1": _Type(7, _QUANTISED + 9, 24, q5_1),
 }
 GGML_KINDS = tuple(_KINDS)
 """What `write_ggml` can write."""
@@ -98,30 +104,32 @@ def _write_head(file: BinaryIO, shape: WhisperShape, file_type: int, tokens: lis
     file.writelines(struct.pack("<i", len(token)) + token for token in tokens)
 
 
-def _write_tensors(file: BinaryIO, checkpoint: Checkpoint, kind: _Kind, report: Report) -> None:
-    names = list(_names(checkpoint.shape))
-    total = len(names)
-    for done, (name, source) in enumerate(names):
+def _write_tensors(file: BinaryIO, checkpoint: Checkpoint, matrices: _Type, report: Report) -> None:
+    shapes = expected_weights(checkpoint.shape)
+    plan = [(to, of, _type(to, shapes[of], matrices)) for to, of in _names(checkpoint.shape)]
+    total = sum(type_.size(shapes[of]) for _, of, type_ in plan)
+    done = 0
+    for name, source, type_ in plan:
+        _write_tensor(file, name, checkpoint.weights[source], type_)
+        done += type_.size(shapes[source])
         report(done, total)
-        _write_tensor(file, name, checkpoint.weights[source], kind)
-    report(total, total)
 
 
-def _write_tensor(file: BinaryIO, name: str, values: NDArray[Any], kind: _Kind) -> None:
+def _type(name: str, shape: tuple[int, ...], matrices: _Type) -> _Type:
+    if len(shape) == 1 or name.endswith("positional_embedding"):
+        return _SINGLE
+    return matrices if len(shape) == 2 else _HALF
+
+
+def _write_tensor(file: BinaryIO, name: str, values: NDArray[Any], type_: _Type) -> None:
     if name in {"encoder.conv1.bias", "encoder.conv2.bias"}:
         values = values[:, np.newaxis]
-    if values.ndim == 1 or name.endswith((".bias", "positional_embedding")):
-        tensor, pack = _SINGLE
-    elif values.ndim == 2:
-        tensor, pack = kind.tensor, kind.pack
-    else:
-        tensor, pack = _HALF
     encoded = name.encode()
-    file.write(struct.pack("<3i", values.ndim, len(encoded), tensor))
+    file.write(struct.pack("<3i", values.ndim, len(encoded), type_.number))
     file.write(struct.pack(f"<{values.ndim}i", *reversed(values.shape)) + encoded)
     flat = values.reshape(-1)
     pieces = (flat[start : start + _VALUES_AT_ONCE] for start in range(0, flat.size, _VALUES_AT_ONCE))
-    file.writelines(pack(piece.astype(np.float32)) for piece in pieces)
+    file.writelines(type_.pack(piece.astype(np.float32)) for piece in pieces)
 
 
 def _names(shape: WhisperShape) -> Iterator[tuple[str, str]]:
