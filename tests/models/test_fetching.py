@@ -174,7 +174,7 @@ async def test_progress_is_told(store: Store, hub: "Hub", model: Model) -> None:
     told: list[object] = []
 
     class Watch:
-        def start(self, name: str, total: int | None) -> None:
+        def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None:
             told.append((name, total))
 
         def advance(self, done: int) -> None:
@@ -197,7 +197,7 @@ async def test_a_source_that_fails_is_noted(
     notes: list[str] = []
 
     class Watch:
-        def start(self, name: str, total: int | None) -> None: ...
+        def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None: ...
         def advance(self, done: int) -> None: ...
         def note(self, message: str) -> None:
             notes.append(message)

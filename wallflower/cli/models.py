@@ -12,6 +12,8 @@ from wallflower.errors import ExitCode
 from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model, catalog, find_model
 from wallflower.models.store import FileState, Store
 
+_LANGUAGES_LISTED = 8
+
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Run one of the actions."""
@@ -43,7 +45,7 @@ def _list(store: Store) -> int:
             model.id,
             model.title,
             model.engine,
-            ", ".join(model.languages) or "-",
+            _languages(model),
             f"{model.size / 1e6:.1f}",
             model.licence,
             _state(store, model).value,
@@ -53,6 +55,12 @@ def _list(store: Store) -> int:
         console.width = 160
     console.print(table)
     return ExitCode.OK
+
+
+def _languages(model: Model) -> str:
+    if len(model.languages) > _LANGUAGES_LISTED:
+        return f"{len(model.languages)} languages"
+    return ", ".join(model.languages) or "-"
 
 
 def _state(store: Store, model: Model) -> FileState:

@@ -79,8 +79,11 @@ class WhisperCppEngine:
         settings = self._library.whisper_context_default_params()
         settings.use_gpu = gpu
         _log.lines.clear()
+        try:
+            context = self._library.whisper_init_from_file_with_params(str(path), settings)
+        except Exception as error:  # the binding hands on what C++ threw
+            raise EngineError(f"whisper.cpp cannot load {path}: {error}") from error
         # A model that cannot be loaded leaves a null pointer, which Python cannot see: the log tells.
-        context = self._library.whisper_init_from_file_with_params(str(path), settings)
         if errors := [text.strip() for level, text in _log.lines if level == _ERROR_LEVEL]:
             raise EngineError(f"whisper.cpp cannot load {path}: {errors[0]}; try: wallflower models verify")
         self._context: Any = context
@@ -106,7 +109,10 @@ class WhisperCppEngine:
             self._abort.clear()
             _log.lines.clear()
             parameters = self._parameters(request, seconds)
-            code = self._library.whisper_full(self._context, parameters, samples, len(samples))
+            try:
+                code = self._library.whisper_full(self._context, parameters, samples, len(samples))
+            except Exception as error:  # the binding hands on what C++ threw
+                raise EngineError(f"whisper.cpp failed to decode: {error}") from error
             if self._abort.is_set():
                 raise EngineAbortedError("decoding was aborted")
             if code != 0:

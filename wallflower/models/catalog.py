@@ -17,7 +17,7 @@ NEEDED_BY_DEFAULT = (DEFAULT_MODEL, VAD_MODEL)
 """What a fresh box fetches at its first start."""
 
 _HUB = re.compile(r"hub:(?P<repository>[^/@]+/[^/@]+)@(?P<revision>[^/]+)/(?P<path>.+)")
-_CONVERT = re.compile(r"convert:(?P<model>[a-z0-9][a-z0-9.-]*)/(?P<form>[a-z]+:\w+)")
+_CONVERT = re.compile(r"convert:(?P<model>[a-z0-9][a-z0-9._-]*)/(?P<form>[a-z]+:\w+)")
 _WHEEL = re.compile(r"wheel:(?P<name>[^=/]+)==(?P<version>[^/]+)/(?P<member>.+)")
 
 
