@@ -53,9 +53,9 @@ def test_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("whisper-base", "--to", "ggml:q4"), "no form 'ggml:q4'; a checkpoint can be converted to: ggml:f16"),
+        (("whisper-base", "--to", "ggml:q4"), "no form 'ggml:q4'; a checkpoint can be converted to: ggml"),
         (("whisper-base", "--to", "ggml:q5_0"), "no ggml:q5_0 of whisper-base; say where to write it"),
-        (("silero-vad", "--to", "ggml:f16"), "silero-vad is no checkpoint; these can be converted: whisper-base"),
+        (("silero-vad", "--to", "ggml:f16"), "no checkpoint; these can be converted: whisper-base"),
         (("whisper-bose", "--to", "ggml:f16"), "did you mean whisper-base"),
     ],
 )  # fmt: skip

@@ -52,7 +52,7 @@ def _list(store: Store) -> int:
         )
     console = Console()
     if not console.is_terminal:
-        console.width = 160
+        console.width = 200
     console.print(table)
     return ExitCode.OK
 

@@ -31,7 +31,7 @@ def read_q5_0(data: bytes) -> NDArray[np.float64]:
 
 def read_q5_1(data: bytes) -> NDArray[np.float64]:
     blocks = np.frombuffer(data, [("d", "<f2"), ("m", "<f2"), ("high", "<u4"), ("low", "u1", 16)])
-    return blocks["d"][:, np.newaxis].astype(float) * _fifth(blocks) + blocks["m"][:, np.newaxis]
+    return np.asarray(blocks["d"][:, np.newaxis].astype(float) * _fifth(blocks) + blocks["m"][:, np.newaxis])
 
 
 @given(_VALUES)

@@ -9,14 +9,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from wallflower.models.catalog import ModelError
-from wallflower.models.conversion.ct2 import read_ct2
+from wallflower.models.conversion.ct2 import MODEL, read_ct2
 from wallflower.models.conversion.safetensors import INDEX, WHOLE, read_safetensors, shards
 from wallflower.models.conversion.tensors import Weights
 
 TOKENIZER = "tokenizer.json"
 
 _HEAD = 64  # values in an attention head: the same in every Whisper
-_CT2 = "model.bin"
 _PIECE = re.compile(r"model\.bin\.part(\d+)")
 _LAYER = re.compile(r"(encoder|decoder)\.layers\.(\d+)\.")
 
@@ -84,18 +83,18 @@ def _files_in(folder: Path) -> dict[str, Path]:
 
 def _read(files: Mapping[str, Path]) -> dict[str, NDArray[Any]]:
     if WHOLE in files:
-        return read_safetensors([files[WHOLE]])
+        return read_safetensors({WHOLE: files[WHOLE]})
     if INDEX in files:
         return read_safetensors(shards(files))
-    if _CT2 in files:
-        return read_ct2([files[_CT2]])
+    if MODEL in files:
+        return read_ct2([files[MODEL]])
     pieces = sorted(int(match[1]) for name in files if (match := _PIECE.fullmatch(name)))
     if pieces:
         if pieces != list(range(1, len(pieces) + 1)):
-            raise ModelError(f"pieces of {_CT2} are missing: there are only {pieces}")
-        return read_ct2([files[f"{_CT2}.part{number}"] for number in pieces])
+            raise ModelError(f"pieces of {MODEL} are missing: there are only {pieces}")
+        return read_ct2([files[f"{MODEL}.part{number}"] for number in pieces])
     raise ModelError(
-        f"there is no checkpoint: neither {WHOLE}, nor {INDEX}, nor {_CT2}; "
+        f"there is no checkpoint: neither {WHOLE}, nor {INDEX}, nor {MODEL}; "
         "a pytorch_model.bin must be saved as safetensors first"
     )
 

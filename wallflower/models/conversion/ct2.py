@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from wallflower.models.catalog import ModelError
 from wallflower.models.conversion.tensors import BFLOAT16, MappedBytes
 
+MODEL = "model.bin"
+
 _VERSION = 6
 _KIND = "WhisperSpec"
 _DTYPES: dict[int, np.dtype[Any]] = {
@@ -67,7 +69,7 @@ def read_variables(paths: Sequence[Path]) -> Variables:
 
     Raises ModelError when it is truncated, damaged or not a Whisper model.
     """
-    data = MappedBytes(paths)
+    data = MappedBytes(paths, MODEL)
     reader = _Reader(data)
     version = reader.number(4)
     if version != _VERSION:
@@ -99,13 +101,13 @@ def read_ct2(paths: Sequence[Path]) -> Variables:
         for name, array in variables.items()
     ):
         raise ModelError(
-            f"{paths[0].name} is quantised and cannot be converted again: "
+            f"{MODEL} is quantised and cannot be converted again: "
             "make it with --quantization float16 or float32"
         )
     try:
         return _renamed(variables)
     except KeyError as error:
-        raise ModelError(f"{paths[0].name} lacks the weight {error}: it is no Whisper model") from error
+        raise ModelError(f"{MODEL} lacks the weight {error}: it is no Whisper model") from error
 
 
 def _renamed(variables: Variables) -> Variables:

@@ -6,7 +6,7 @@ nothing in the table is believed before it was compared with the length of the f
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,15 @@ _LONGEST_TABLE = 100_000_000  # the format's own limit
 _DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": BFLOAT16}
 
 
-def read_safetensors(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:
+def read_safetensors(files: Mapping[str, Path]) -> dict[str, NDArray[Any]]:
     """The tensors of one or more files by name, mapped into memory; bfloat16 as BFLOAT16.
 
     Raises ModelError when a file is damaged, or holds anything but floats.
     """
-    return {name: tensor for path in paths for name, tensor in _read(path).items()}
+    return {name: tensor for file, path in files.items() for name, tensor in _read(path, file).items()}
 
 
-def shards(files: Mapping[str, Path]) -> list[Path]:
+def shards(files: Mapping[str, Path]) -> dict[str, Path]:
     """The files that the index names. Raises ModelError when it is damaged or one is not there."""
     try:
         names = set(json.loads(files[INDEX].read_bytes())["weight_map"].values())
@@ -44,19 +44,19 @@ def shards(files: Mapping[str, Path]) -> list[Path]:
         raise ModelError(f"{INDEX} names files that are not there: {', '.join(missing)}")
     if not names:
         raise ModelError(f"{INDEX} names no file")
-    return [files[name] for name in sorted(names)]
+    return {name: files[name] for name in sorted(names)}
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    data = MappedBytes([path])
+def _read(path: Path, file: str) -> dict[str, NDArray[Any]]:
+    data = MappedBytes([path], file)
     length = int.from_bytes(data.read(0, 8), "little")
     if length > _LONGEST_TABLE:
-        raise ModelError(f"{path.name} is not a safetensors file, or damaged")
+        raise ModelError(f"{file} is not a safetensors file, or damaged")
     try:
         table = json.loads(bytes(data.read(8, length)))
         entries = {name: entry for name, entry in table.items() if name != "__metadata__"}
     except (ValueError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{path.name} is not a safetensors file, or damaged") from error
+        raise ModelError(f"{file} is not a safetensors file, or damaged") from error
     return {name: _tensor(data, 8 + length, name, entry) for name, entry in entries.items()}
 
 

@@ -17,9 +17,12 @@ BFLOAT16 = np.dtype(np.uint16)
 class MappedBytes:
     """Files one after the other as one read-only run of bytes, mapped into memory."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Map the files. Raises ModelError when one is empty or cannot be read."""
-        self.name = paths[0].name
+    def __init__(self, paths: Sequence[Path], name: str) -> None:
+        """Map the files. name: for messages; the store's paths say nothing to anyone.
+
+        Raises ModelError when one is empty or cannot be read.
+        """
+        self.name = name
         self._parts = [_map(path) for path in paths]
         self._ends = np.cumsum([len(part) for part in self._parts]).tolist()
 
