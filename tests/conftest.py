@@ -51,6 +51,20 @@ def model_store(data_dir: Path) -> Store:
 
 
 @pytest.fixture(scope="session")
+def whisper_ggml(model_store: Store) -> Path:
+    """Whisper base for whisper.cpp, 8 bits: made once, from a checkpoint that is fetched once."""
+    model = find_model("whisper-base-ggml-q8_0")
+    asyncio.run(Fetcher(model_store).ensure([model, find_model("whisper-base")], rehash=True))
+    return next(iter(model_store.files(model).values()))
+
+
+@pytest.fixture(scope="session")
+def whisper_base(model_store: Store, whisper_ggml: Path) -> dict[str, Path]:
+    """The files of Whisper base's checkpoint, by name."""
+    return model_store.files(find_model("whisper-base"))
+
+
+@pytest.fixture(scope="session")
 def two_cities(model_store: Store) -> Path:
     """The sample: 44 s of read speech, a WAV at 48 kHz."""
     return model_store.files(find_model("sample-two-cities"))["two_cities.wav"]

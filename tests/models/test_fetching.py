@@ -108,7 +108,7 @@ async def test_no_room(
     store: Store, hub: "Hub", fetcher: Fetcher, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(10**12, 10**12 - 10_000, 10_000))
-    with pytest.raises(ModelError, match=r"has 0 MB free; 100 MB are needed: .*--data-dir"):
+    with pytest.raises(ModelError, match=r"has 0 MB free; 200 MB are needed: .*--data-dir"):
         await fetcher.ensure([model])
     assert hub.asked == []
 
@@ -174,7 +174,7 @@ async def test_progress_is_told(store: Store, hub: "Hub", model: Model) -> None:
     told: list[object] = []
 
     class Watch:
-        def start(self, name: str, total: int | None) -> None:
+        def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None:
             told.append((name, total))
 
         def advance(self, done: int) -> None:
@@ -197,7 +197,7 @@ async def test_a_source_that_fails_is_noted(
     notes: list[str] = []
 
     class Watch:
-        def start(self, name: str, total: int | None) -> None: ...
+        def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None: ...
         def advance(self, done: int) -> None: ...
         def note(self, message: str) -> None:
             notes.append(message)

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from wallflower import __version__
 from wallflower.cli.flags import add_option_flags, options_from
@@ -71,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser(
         "models",
-        help="list, fetch, check and remove models",
+        help="list, fetch, make, check and remove models",
         description="The models this box knows, and what it has of them.",
     )
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -91,6 +92,28 @@ def build_parser() -> argparse.ArgumentParser:
                 + {"pull": "; none: what `run` needs", "verify": "; none: all that are here"}.get(action, ""),
             )
         add_option_flags(each, ["data_dir", "offline", "hub_url"] if action == "pull" else ["data_dir"])
+
+    conversion = actions.add_parser(
+        "convert",
+        help="make an engine's file from a checkpoint",
+        description="Make the file that an engine reads from a Whisper checkpoint, without torch.",
+    )
+    conversion.add_argument(
+        "source",
+        metavar="ID|DIR",
+        help="a checkpoint of the catalogue, or a folder with one (safetensors or CTranslate2)",
+    )
+    conversion.add_argument(
+        "--to", required=True, metavar="FORM", help="ggml:f16, ggml:q8_0, ggml:q5_1 or ggml:q5_0"
+    )
+    conversion.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="the file to write; without it, a model of the catalogue goes to the store, "
+        "and a folder NAME becomes NAME-FORM.bin here",
+    )
+    add_option_flags(conversion, ["data_dir", "offline", "hub_url"])
 
     hardware = commands.add_parser(
         "hardware",

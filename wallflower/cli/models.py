@@ -12,6 +12,8 @@ from wallflower.errors import ExitCode
 from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model, catalog, find_model
 from wallflower.models.store import FileState, Store
 
+_LANGUAGES_LISTED = 8
+
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Run one of the actions."""
@@ -21,6 +23,10 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
             return _list(store)
         case "pull":
             return _pull(options, parsed.ids)
+        case "convert":
+            from wallflower.cli import convert
+
+            return convert.execute(parsed, options)
         case "verify":
             return _verify(store, parsed.ids)
         case _:
@@ -39,16 +45,22 @@ def _list(store: Store) -> int:
             model.id,
             model.title,
             model.engine,
-            ", ".join(model.languages) or "-",
+            _languages(model),
             f"{model.size / 1e6:.1f}",
             model.licence,
             _state(store, model).value,
         )
     console = Console()
     if not console.is_terminal:
-        console.width = 160
+        console.width = 200
     console.print(table)
     return ExitCode.OK
+
+
+def _languages(model: Model) -> str:
+    if len(model.languages) > _LANGUAGES_LISTED:
+        return f"{len(model.languages)} languages"
+    return ", ".join(model.languages) or "-"
 
 
 def _state(store: Store, model: Model) -> FileState:

