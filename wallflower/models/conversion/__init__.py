@@ -1,0 +1,1 @@
+"""Checkpoints become what each engine reads, on the box itself, without torch."""
