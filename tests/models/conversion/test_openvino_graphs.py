@@ -38,8 +38,8 @@ class Reference:
         self.shape = shape
 
     def linear(self, x: Array, name: str) -> Array:
-        y: Array = x @ self.w[name + ".weight"].T
-        return y + self.w.get(name + ".bias", np.zeros(1))
+        y: Array = x @ self.w[name + ".weight"].T + self.w.get(name + ".bias", np.zeros(1))
+        return y
 
     def norm(self, x: Array, name: str) -> Array:
         y = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
