@@ -43,7 +43,8 @@ class Reference:
 
     def norm(self, x: Array, name: str) -> Array:
         y = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
-        return y * self.w[name + ".weight"] + self.w[name + ".bias"]
+        result: Array = y * self.w[name + ".weight"] + self.w[name + ".bias"]
+        return result
 
     def attention(self, x: Array, source: Array, name: str, *, causal: bool) -> tuple[Array, Array]:
         def heads(y: Array) -> Array:
