@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wallflower.engines.base import EngineError
 from wallflower.engines.openvino import check_device, compile_graph, open_core, read_graph
+from wallflower.memory import release_file_pages
 
 _PARTS = ("encoder", "decoder")
 _BANDS = 80
@@ -50,7 +51,8 @@ class WhisperGraphs:
         """
         core = open_core()
         check_device(core, device)
-        encoder, decoder = (read_graph(core, *_pair(files, part)) for part in _PARTS)
+        pairs = [_pair(files, part) for part in _PARTS]
+        encoder, decoder = (read_graph(core, *pair) for pair in pairs)
         fixed = device.startswith("NPU")
         mel = _input(encoder, "mel", "input_features")
         frames = mel.partial_shape[2]
@@ -76,6 +78,18 @@ class WhisperGraphs:
         self.gives_alignment = any("alignment" in port.names for port in compiled.outputs)
         self._one = _tensor(np.zeros((1, 1), np.int64))  # a single token, written in place
         self._is_single = False
+        self._warm_up()
+        # Both have packed their weights by now; the file's pages would stay for nothing (73 MB for base).
+        release_file_pages(weights for _, weights in pairs)
+
+    def _warm_up(self) -> None:
+        """Decode nothing once: the first call prepares kernels and weights, and shows damage."""
+        try:
+            self.encode(np.zeros((1, self.bands, 2 * self.windows[0]), np.float32))
+            self.decode([0, 0])
+            self.decode([0])
+        except RuntimeError as error:
+            raise EngineError(f"the model does not run: {error}; fetch or convert it again") from error
 
     def encode(self, mel: NDArray[np.float32]) -> None:
         """Listen to a spectrogram [1, bands, frames] of one of the windows, and forget what was decoded."""
