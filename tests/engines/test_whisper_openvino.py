@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from openvino import opset13
 from tokenizers import Tokenizer
 
+from wallflower.engines import whisper_graphs
 from wallflower.engines.base import EngineAbortedError, EngineError, Request
+from wallflower.engines.openvino import compile_graph
 from wallflower.engines.whisper_graphs import Step
 from wallflower.engines.whisper_openvino import PROMPT_TOKENS, WhisperOpenVinoEngine
 from wallflower.models.conversion.checkpoint import read_checkpoint
@@ -303,3 +305,25 @@ def test_graphs_as_optimum_exports_them(
         assert (result.text, result.language) == (expected.text, "en")
         assert result.no_speech == pytest.approx(expected.no_speech, abs=0.05)
         assert result.words == ()
+
+
+def test_npu_gets_encoders_of_fixed_lengths_and_the_cpu_decodes(
+    whisper: WhisperOpenVinoEngine,
+    whisper_folder: Path,
+    sound: NDArray[np.float32],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No machine of the project has an NPU: the CPU stands for it, and is given what it would be given."""
+    asked: list[tuple[str, bool]] = []
+    real = compile_graph
+
+    def on_cpu(core: Any, model: Any, device: str, **rest: Any) -> Any:
+        asked.append((device, model.is_dynamic()))
+        return real(core, model, "CPU", **rest)
+
+    monkeypatch.setattr(whisper_graphs, "compile_graph", on_cpu)
+    monkeypatch.setattr(whisper_graphs, "check_device", lambda core, device: None)
+    engine = WhisperOpenVinoEngine(whisper_folder, device="NPU", threads=2)
+    assert asked == [("NPU", False), ("NPU", False), ("CPU", True)]
+    for part in (sound, sound[:64_000]):
+        assert engine.transcribe(part, ENGLISH).text == whisper.transcribe(part, ENGLISH).text

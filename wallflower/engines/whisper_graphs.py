@@ -63,7 +63,7 @@ class WhisperGraphs:
         request = None
         for window in self.windows:
             if request is None or fixed:
-                if fixed and mel.partial_shape.is_dynamic:
+                if fixed:
                     encoder.reshape({mel: [1, self.bands, 2 * window]})
                 compiled = compile_graph(core, encoder, device, threads=threads, cache_dir=cache_dir)
                 request = compiled.create_infer_request()
