@@ -22,6 +22,12 @@ def test_words_begin_at_spaces_and_keep_their_punctuation() -> None:
     assert words == [("Turn", 0, 1), ("off,", 1, 3), ("everything.", 3, 6)]
 
 
+def test_punctuation_after_a_space_is_no_word() -> None:
+    pieces = [" Quelle", " heure", " ?"]
+    words = split_words(range(3), lambda tokens: "".join(pieces[t] for t in tokens), spaces=True)
+    assert words == [("Quelle", 0, 1), ("heure ?", 1, 3)]
+
+
 def test_letters_of_several_tokens_stay_whole() -> None:
     assert split_words(list(LETTERS), _bytes, spaces=True) == [("Grüß", 0, 6), ("Gott", 6, 11)]
 

@@ -66,8 +66,9 @@ def split_words(
         text = decode(list(tokens[begin : at + 1]))
         if (text.endswith(_UNFINISHED) or not text.strip()) and at + 1 < len(tokens):
             continue  # a letter that goes on, or a space on its own, which belongs to what follows
-        new = text.startswith(" ") or (not spaces and any(letter.isalnum() for letter in text))
-        if words and (not new or not text.strip()):
+        # Punctuation is no word, not even where it follows a space, as in French.
+        new = any(letter.isalnum() for letter in text) and (text.startswith(" ") or not spaces)
+        if words and not new:
             words[-1] = (words[-1][0] + text.rstrip(), words[-1][1], at + 1)
         else:
             words.append((text.strip(), begin, at + 1))
