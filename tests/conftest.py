@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import PcmConverter, PcmFormat
 from wallflower.engines.lane import Lane
 from wallflower.engines.moonshine import MoonshineEngine
+from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 from wallflower.listening.ears import Ears
 from wallflower.models.catalog import NEEDED_BY_DEFAULT, find_model
+from wallflower.models.conversion.checkpoint import read_checkpoint
+from wallflower.models.conversion.openvino_folder import write_openvino
+from wallflower.models.conversion.openvino_layers import WeightFormat
 from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store
 from wallflower.speech.vad import SileroVad
@@ -82,6 +86,20 @@ def speech(two_cities: Path) -> NDArray[np.int16]:
 def moonshine(model_store: Store) -> MoonshineEngine:
     """The real engine."""
     return MoonshineEngine(model_store.files(find_model("moonshine-tiny-en")), language="en", threads=2)
+
+
+@pytest.fixture(scope="session")
+def whisper_folder(whisper_base: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whisper base for OpenVINO, with weights of 8 bits, converted in this run."""
+    folder = tmp_path_factory.mktemp("openvino") / "whisper-base"
+    write_openvino(read_checkpoint(whisper_base), folder, WeightFormat.INT8)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whisper(whisper_folder: Path) -> WhisperOpenVinoEngine:
+    """The real engine."""
+    return WhisperOpenVinoEngine(whisper_folder, threads=2)
 
 
 @pytest.fixture(scope="session")
