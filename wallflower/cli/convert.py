@@ -21,7 +21,8 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
     store = Store(data_dir(options) / "models")
     folder = Path(parsed.source)
     if folder.is_dir():
-        target = parsed.output or Path(f"{folder.resolve().name}-{parsed.to.replace(':', '-')}.bin")
+        ending = ".bin" if parsed.to.startswith("ggml:") else ""
+        target = parsed.output or Path(f"{folder.resolve().name}-{parsed.to.replace(':', '-')}{ending}")
         return _write(folder, parsed.to, target)
     checkpoint = find_model(parsed.source)
     if checkpoint.engine != "checkpoint":
@@ -41,7 +42,7 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
 def _made_from(checkpoint: Model, form: str) -> Model:
     source = ConvertSource(checkpoint.id, form)
     for model in catalog().values():
-        if any(source in file.sources for file in model.files):
+        if source == model.made or any(source in file.sources for file in model.files):
             return model
     raise ModelError(f"the catalogue has no {form} of {checkpoint.id}; say where to write it, with --output")
 
@@ -62,5 +63,8 @@ def _write(checkpoint: Path | dict[str, Path], form: str, target: Path) -> int:
             convert(checkpoint, form, target, report)
         except OSError as error:
             raise ModelError(f"cannot write {target}: {error.strerror or error}") from error
-    print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, SHA-256 {hash_file(target)}")
+    if target.is_dir():
+        print(f"{target}: {', '.join(sorted(path.name for path in target.iterdir()))}")
+    else:
+        print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, SHA-256 {hash_file(target)}")
     return ExitCode.OK

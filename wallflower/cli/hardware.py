@@ -83,7 +83,7 @@ def _look(home: Path, options: Options) -> _Findings:
 
 def _models(store: Store, options: Options) -> list[Model]:
     """The models that are here, and the one that the options name: it would be fetched."""
-    return [model for model in catalog().values() if model.id == options.model or not store.missing(model)]
+    return [model for model in catalog().values() if model.id == options.model or store.is_here(model)]
 
 
 def _mapping(findings: _Findings) -> dict[str, Any]:

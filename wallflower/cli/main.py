@@ -104,7 +104,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="a checkpoint of the catalogue, or a folder with one (safetensors or CTranslate2)",
     )
     conversion.add_argument(
-        "--to", required=True, metavar="FORM", help="ggml:f16, ggml:q8_0, ggml:q5_1 or ggml:q5_0"
+        "--to",
+        required=True,
+        metavar="FORM",
+        help="ggml:f16|q8_0|q5_1|q5_0 for whisper.cpp, openvino:int8|fp16|f32 for OpenVINO",
     )
     conversion.add_argument(
         "--output",

@@ -48,7 +48,7 @@ def _list(store: Store) -> int:
             _languages(model),
             f"{model.size / 1e6:.1f}",
             model.licence,
-            _state(store, model).value,
+            store.model_state(model).value,
         )
     console = Console()
     if not console.is_terminal:
@@ -61,14 +61,6 @@ def _languages(model: Model) -> str:
     if len(model.languages) > _LANGUAGES_LISTED:
         return f"{len(model.languages)} languages"
     return ", ".join(model.languages) or "-"
-
-
-def _state(store: Store, model: Model) -> FileState:
-    """The worst state of a model's files; partly fetched when only some are here."""
-    states = {store.state(file) for file in model.files}
-    if len(states) == 1:
-        return states.pop()
-    return FileState.DAMAGED if FileState.DAMAGED in states else FileState.PARTIAL
 
 
 def _pull(options: Options, ids: Sequence[str]) -> int:
@@ -86,7 +78,7 @@ def _verify(store: Store, ids: Sequence[str]) -> int:
     models = [find_model(id_) for id_ in ids] or [
         model
         for model in catalog().values()
-        if any(store.state(file) in {FileState.HERE, FileState.DAMAGED} for file in model.files)
+        if any(store.state(file) in {FileState.HERE, FileState.DAMAGED} for file in store.files_of(model))
     ]
     if not models:
         print("no model is here; fetch what is needed with: wallflower models pull")

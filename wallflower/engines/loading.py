@@ -6,7 +6,7 @@ from pathlib import Path
 from wallflower.engines.base import Engine, EngineError
 from wallflower.models.catalog import Model
 
-SPEAKING = ("moonshine", "whispercpp")
+SPEAKING = ("moonshine", "whispercpp", "openvino")
 """The engines, as the catalogue names them, that turn speech into words."""
 
 
@@ -21,5 +21,9 @@ def load_engine(model: Model, files: Mapping[str, Path], *, threads: int) -> Eng
             from wallflower.engines.whisper_cpp import WhisperCppEngine
 
             return WhisperCppEngine(next(iter(files.values())), threads=threads)
+        case "openvino":
+            from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
+
+            return WhisperOpenVinoEngine(files, threads=threads)
         case _:
             raise EngineError(f"model {model.id} does not turn speech into words")

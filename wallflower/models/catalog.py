@@ -79,11 +79,15 @@ class Model:
     author: str
     url: str
     files: tuple[ModelFile, ...]
+    made: ConvertSource | None = None
+    """Set when the box makes the files itself, and their checksums are not known before: `files` is empty
+    then, and the store pins what it made."""
+    made_size: int = 0
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
+        """Bytes of all files; of those that are made, about."""
+        return self.made_size or sum(file.size for file in self.files)
 
 
 def parse_source(text: str) -> Source:
@@ -113,8 +117,10 @@ def _model(entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Model:
             sha256=file["sha256"],
             sources=tuple(parse_source(source) for source in file["sources"]),
         )
-        for file in entry["file"]
+        for file in entry.get("file", ())
     )
+    made = parse_source(entry["made"]["source"]) if "made" in entry else None
+    assert made is None or isinstance(made, ConvertSource)
     languages = entry["languages"]  # or the name of a set of them
     return Model(
         id=entry["id"],
@@ -126,6 +132,8 @@ def _model(entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Model:
         author=entry["attribution"]["name"],
         url=entry["attribution"]["url"],
         files=files,
+        made=made,
+        made_size=entry["made"]["size"] if "made" in entry else 0,
     )
 
 

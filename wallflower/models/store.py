@@ -1,7 +1,8 @@
 """The store: model files on this box, each under its SHA-256.
 
 Layout, under its root: `blobs/SHA256` is a file that was verified when it came; `partial/SHA256` is one
-under way, which a later fetch resumes; `lock` keeps two processes from writing at once.
+under way, which a later fetch resumes; `pins/ID.json` tells the files of a model that was made here; `lock`
+keeps two processes from writing at once.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from wallflower.config.kept import read_kept, write_kept
 from wallflower.models.catalog import Model, ModelError, ModelFile
 
 WHEELS = "wheels-"
@@ -59,7 +61,7 @@ class Store:
         Raises ModelError when they cannot be made.
         """
         try:
-            for folder in ("blobs", "partial"):
+            for folder in ("blobs", "partial", "pins"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
@@ -73,23 +75,56 @@ class Store:
             return FileState.PARTIAL if self.partial(file).exists() else FileState.MISSING
         return FileState.HERE if size == file.size else FileState.DAMAGED
 
+    def files_of(self, model: Model) -> tuple[ModelFile, ...]:
+        """The files of `model` as the catalogue has them; of a model made here, as they were pinned when it
+        was made: none before.
+        """
+        if model.made is None:
+            return model.files
+        kept = read_kept(self._pins(model)).get("files")
+        try:
+            return tuple(ModelFile(**{**each, "sources": ()}) for each in kept or ())
+        except TypeError:  # damaged: it is made anew
+            return ()
+
+    def pin(self, model: Model, files: Iterable[ModelFile]) -> None:
+        """Keep what the files of a model made here are, from now on. They must have been admitted."""
+        kept = [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in files]
+        write_kept(self._pins(model), {"files": kept})
+
+    def _pins(self, model: Model) -> Path:
+        return self.root / "pins" / f"{model.id}.json"
+
+    def is_here(self, model: Model) -> bool:
+        """Whether all files of `model` are here in full size."""
+        files = self.files_of(model)
+        return bool(files) and not self.missing(model)
+
+    def model_state(self, model: Model) -> FileState:
+        """The worst state of a model's files; partly fetched when only some are here."""
+        states = {self.state(file) for file in self.files_of(model)} or {FileState.MISSING}
+        if len(states) == 1:
+            return states.pop()
+        return FileState.DAMAGED if FileState.DAMAGED in states else FileState.PARTIAL
+
     def missing(self, model: Model) -> list[ModelFile]:
         """The files of `model` that are not here in full size."""
-        return [file for file in model.files if self.state(file) is not FileState.HERE]
+        return [file for file in self.files_of(model) if self.state(file) is not FileState.HERE]
 
     def files(self, model: Model) -> dict[str, Path]:
         """The paths of a model's files by name. Raises ModelError when one is missing or truncated."""
-        if missing := self.missing(model):
-            names = ", ".join(f"{file.name} ({self.state(file).value})" for file in missing)
+        if not self.is_here(model):
+            missing = self.missing(model)
+            names = ", ".join(f"{file.name} ({self.state(file).value})" for file in missing) or "not made yet"
             raise ModelError(
                 f"model {model.id} is not complete in {self.root}: {names}; "
                 f"fetch it with: wallflower models pull {model.id}"
             )
-        return {file.name: self.blob(file) for file in model.files}
+        return {file.name: self.blob(file) for file in self.files_of(model)}
 
     def verify(self, model: Model) -> list[Finding]:
         """Read every byte of a model's files and compare the checksums."""
-        return [self._examine(model, file) for file in model.files]
+        return [self._examine(model, file) for file in self.files_of(model)]
 
     def _examine(self, model: Model, file: ModelFile) -> Finding:
         path = self.blob(file)
@@ -126,17 +161,19 @@ class Store:
 
         Raises ModelError when the store cannot be written.
         """
-        shared = {file.sha256 for other in keep if other.id != model.id for file in other.files}
+        shared = {file.sha256 for other in keep if other.id != model.id for file in self.files_of(other)}
         freed = 0
         try:
             with FileLock(self.lock_path()):
-                for file in model.files:
+                for file in self.files_of(model):
                     if file.sha256 in shared:
                         continue
                     for path in (self.blob(file), self.partial(file)):
                         if path.exists():
                             freed += path.stat().st_size
                             path.unlink()
+                if model.made is not None:
+                    self._pins(model).unlink(missing_ok=True)
         except OSError as error:
             raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
         return freed
