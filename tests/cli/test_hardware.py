@@ -165,3 +165,17 @@ def test_a_device_that_was_not_passed_in() -> None:
     assert "pass its device file into the container" in hardware._accelerator(hidden, facts)
     openvino = facts.library("openvino").devices[1]
     assert hardware._device(replace(openvino, problem="it hung")).endswith("(iGPU): it hung")
+
+
+def test_calibration_measures_what_is_here_and_keeps_it(process: Run, data_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("blobs", "pins"):
+        (tmp_path / "models" / name).symlink_to(data_dir / "models" / name)
+    code, out, err = process("hardware", "--calibrate", "--json", "--data-dir", tmp_path)
+    assert code == 0
+    assert "moonshine:cpu:moonshine-tiny-en: measuring" in err
+    measured = {each["model_id"]: each["measured"] for each in json.loads(out)["candidates"]}
+    assert measured["moonshine-tiny-en"]["command_seconds"] > 0
+    code, out, _ = process("hardware", "--data-dir", tmp_path)
+    assert code == 0
+    assert "as measured here" in out

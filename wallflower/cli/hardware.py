@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from wallflower.config import Options
 from wallflower.config.places import data_dir
+from wallflower.engines.calibration import calibrate
 from wallflower.engines.exclusions import allow, excluded
 from wallflower.engines.fingerprint import fingerprint
 from wallflower.engines.known import TESTED_DEVICES, offers_of
+from wallflower.engines.onnx import thread_count
 from wallflower.engines.selection import Candidate, Choice, Survey, choose, survey
-from wallflower.engines.timings import Timing, load_timings
+from wallflower.engines.timings import Timing, load_timings, store_timings
 from wallflower.engines.wishes import SelectionError, Wishes
 from wallflower.errors import ExitCode
 from wallflower.hardware.facts import Accelerator, Facts, Library, ProbedDevice, to_mapping
 from wallflower.hardware.heat import Reading, read_heat
 from wallflower.hardware.probe import gather_facts
 from wallflower.hardware.ram import free_memory
-from wallflower.models.catalog import Model, catalog
+from wallflower.models.catalog import Model, catalog, find_model
 from wallflower.models.store import Store
 
 if TYPE_CHECKING:
@@ -55,6 +58,9 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
             print(f"{name} will be tried again at the next start")
         return ExitCode.OK
     findings = _look(home, options)
+    if parsed.calibrate:
+        _calibrate(home, options, findings)
+        findings = _look(home, options)
     if parsed.form == "json":
         print(json.dumps(_mapping(findings), indent=2, ensure_ascii=False))
     elif parsed.form == "env":
@@ -63,6 +69,21 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
     else:
         _print(findings)
     return ExitCode.OK if findings.choice else ExitCode.ENGINE
+
+
+def _calibrate(home: Path, options: Options, findings: _Findings) -> None:
+    """Measure the candidates that are here, and keep the figures."""
+    store = Store(home / "models")
+    here = [each for each in findings.survey.candidates if store.is_here(find_model(each.model_id))]
+    timings = asyncio.run(
+        calibrate(
+            here,
+            store.root,
+            threads=thread_count(options.threads),
+            report=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    )
+    store_timings(home, findings.fingerprint, timings)
 
 
 def _look(home: Path, options: Options) -> _Findings:

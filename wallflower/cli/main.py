@@ -134,7 +134,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="ENGINE",
         help="try an engine again that was excluded because the process died while it was loaded",
     )
-    add_option_flags(hardware, ["model", "language", "data_dir"])
+    hardware.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure every candidate whose model is here, first; the figures are kept",
+    )
+    add_option_flags(hardware, ["model", "language", "threads", "data_dir"])
 
     health = commands.add_parser(
         "healthcheck",

@@ -1,0 +1,92 @@
+"""Timing candidates on this very box, each in a process of its own: a crash is a report."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterable
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wallflower.audio.wav import read_stream
+from wallflower.engines.base import SAMPLE_RATE
+from wallflower.engines.loading import SPEAKING
+from wallflower.engines.selection import Candidate
+from wallflower.engines.timings import Timing
+
+COMMAND_SECONDS = 3
+_PATIENCE_SECONDS = 180.0
+
+
+def calibration_clip() -> NDArray[np.float32]:
+    """20 s of read speech at 16 kHz, in [-1, 1]. Its first COMMAND_SECONDS stand for a command."""
+    path = resources.files(__package__) / "clips" / "two_cities_20s.wav"
+    with resources.as_file(path) as file, file.open("rb") as stream:
+        samples = np.concatenate(list(read_stream(stream)))
+    return samples.astype(np.float32) / np.float32(32768)
+
+
+async def calibrate(
+    candidates: Iterable[Candidate],
+    store: Path,
+    *,
+    threads: int,
+    report: Callable[[str], None],
+    command: tuple[str, ...] = (sys.executable, "-m", "wallflower.engines.calibration_child"),
+) -> dict[str, Timing]:
+    """Measure each candidate that can be loaded here, one after the other, by its key.
+
+    store: the model store's folder. report: told what is measured, and of one that fails, why; that one has
+    no timing.
+    """
+    timings = {}
+    for candidate in candidates:
+        if candidate.engine not in SPEAKING or candidate.device != "cpu":
+            report(f"{candidate.key}: not measured: the daemon cannot use this device yet")
+            continue
+        report(f"{candidate.key}: measuring")
+        try:
+            timings[candidate.key] = await _measure([*command, str(store), candidate.model_id, str(threads)])
+        except CalibrationError as error:
+            report(f"{candidate.key}: {error}")
+    return timings
+
+
+class CalibrationError(Exception):
+    """A candidate could not be measured."""
+
+
+async def _measure(command: list[str]) -> Timing:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            output, errors = await process.communicate()
+    except TimeoutError as error:
+        raise CalibrationError(f"it took longer than {_PATIENCE_SECONDS:.0f} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    code = process.returncode
+    assert code is not None
+    if code < 0:
+        raise CalibrationError(f"its process was ended by signal {-code}")
+    if code > 0:
+        lines = errors.decode("utf-8", "replace").strip().splitlines()
+        raise CalibrationError(lines[-1] if lines else f"its process failed with exit code {code}")
+    try:
+        return Timing(**json.loads(output.splitlines()[-1]))
+    except (IndexError, ValueError, TypeError) as error:
+        raise CalibrationError("its process gave no figures") from error
+
+
+def command_of(clip: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The part of the calibration clip that stands for a command."""
+    return clip[: COMMAND_SECONDS * SAMPLE_RATE]

@@ -1,0 +1,47 @@
+"""Run by `calibration.py` for one candidate: loads its model, times it, and prints the figures as JSON."""
+
+import json
+import resource
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from wallflower.engines.base import SAMPLE_RATE, EngineError, Request
+from wallflower.engines.calibration import calibration_clip, command_of
+from wallflower.engines.loading import load_engine
+from wallflower.engines.timings import Timing
+from wallflower.models.catalog import ModelError, find_model
+from wallflower.models.store import Store
+
+_ROUNDS = 3
+"""The best counts: what else the box did in between is not the engine's."""
+
+
+def main(store: str, model_id: str, threads: str) -> None:
+    """Measure `model_id` from `store` with `threads` threads. Raises EngineError or ModelError."""
+    model = find_model(model_id)
+    clip = calibration_clip()
+    request = Request(language="en" if "en" in model.languages else None)
+    begun = time.perf_counter()
+    engine = load_engine(model, Store(Path(store)).files(model), threads=int(threads))
+    loaded = time.perf_counter() - begun
+
+    def took(samples: int) -> float:
+        begun = time.perf_counter()
+        engine.transcribe(clip[:samples], request)
+        return time.perf_counter() - begun
+
+    command = min(took(len(command_of(clip))) for _ in range(_ROUNDS))
+    reading = took(len(clip))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes here
+    timing = Timing(command, reading / (len(clip) / SAMPLE_RATE), loaded, peak * unit)
+    print(json.dumps(asdict(timing)))
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except (EngineError, ModelError) as error:
+        sys.exit(str(error))
