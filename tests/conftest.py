@@ -113,7 +113,7 @@ async def ears(moonshine: MoonshineEngine, vad: SileroVad) -> AsyncIterator[Ears
     """What sessions share, with the real engine and VAD."""
     with ThreadPoolExecutor(1) as vad_thread:
         lane = Lane(moonshine)
-        yield Ears(vad, vad_thread, lane, "en")
+        yield Ears(vad, vad_thread, lane, "en", lambda: find_model("moonshine-tiny-en"))
         await lane.close()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 from numpy.typing import NDArray
-from wyoming.asr import Transcript
+from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
 from wyoming.error import Error
@@ -264,6 +264,72 @@ def test_damaged_model_is_exit_code_5_with_the_next_step(data_dir: Path, tmp_pat
     code, line = _fails("--data-dir", str(tmp_path), "--offline")
     assert code == 5
     assert "wallflower models verify" in line
+
+
+def _linked_data(data_dir: Path, home: Path) -> Path:
+    """A data directory of its own, with links to the models."""
+    blobs = home / "models" / "blobs"
+    blobs.mkdir(parents=True)
+    for path in (data_dir / "models" / "blobs").iterdir():
+        (blobs / path.name).symlink_to(path)
+    return blobs
+
+
+async def test_damaged_model_is_stood_in_for(
+    data_dir: Path, whisper_ggml: Path, speech: NDArray[np.int16], tmp_path: Path
+) -> None:
+    """The engine asked for cannot be loaded: Moonshine decodes, and info claims no more than it speaks."""
+    damaged = _linked_data(data_dir, tmp_path) / whisper_ggml.name
+    damaged.unlink()
+    damaged.write_bytes(bytes(whisper_ggml.stat().st_size))
+    async with _daemon(tmp_path, "--model", "whisper-base-ggml-q8_0") as daemon:
+        assert daemon.lines[-1]["model"] == "moonshine-tiny-en"
+        (setback,) = [line for line in daemon.lines if line["event"] == "engine set aside"]
+        assert setback["engine"] == "whisper-base-ggml-q8_0"
+        async with AsyncClient.from_uri(daemon.uri) as client:
+            await client.write_event(Describe().event())
+            event = await asyncio.wait_for(client.read_event(), 10)
+            assert event is not None
+            (model,) = Info.from_event(event).asr[0].models
+            assert (model.name, "de" in model.languages) == ("moonshine-tiny-en", False)
+            assert "best of times" in await _say(client, speech[:64_000])
+            await client.write_event(Transcribe(language="de").event())
+            event = await asyncio.wait_for(client.read_event(), 10)
+            assert event is not None
+            assert Error.from_event(event).code == "unsupported-language"
+
+
+async def test_engine_that_took_the_process_down_is_left_out_at_the_next_start(
+    data_dir: Path, whisper_ggml: Path, tmp_path: Path
+) -> None:
+    _linked_data(data_dir, tmp_path)
+    program = (
+        "import os, signal, sys; from pathlib import Path; from wallflower.engines.exclusions import trying\n"
+        "with trying(Path(sys.argv[1]), 'whispercpp:cpu'): os.kill(os.getpid(), signal.SIGILL)"
+    )
+    died = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(tmp_path))
+    assert await died.wait() == -signal.SIGILL
+    async with _daemon(tmp_path, "--model", "whisper-base-ggml-q8_0") as daemon:
+        assert daemon.lines[-1]["model"] == "moonshine-tiny-en"
+        (excluded,) = [line for line in daemon.lines if line["event"] == "engine excluded"]
+        assert "wallflower hardware --allow whispercpp:cpu" in excluded["reason"]
+    flags = ["--allow", "whispercpp", "--data-dir", str(tmp_path)]
+    assert await asyncio.to_thread(main, ["hardware", *flags]) == 0
+    async with _daemon(tmp_path, "--model", "whisper-base-ggml-q8_0") as daemon:
+        assert daemon.lines[-1]["model"] == "whisper-base-ggml-q8_0"
+
+
+async def test_whisper_in_german(data_dir: Path, whisper_ggml: Path) -> None:
+    """Info claims 99 languages, and a request may name any of them."""
+    flags = ["--model", "whisper-base-ggml-q8_0"]
+    async with _daemon(data_dir, *flags) as daemon, AsyncClient.from_uri(daemon.uri) as client:
+        await client.write_event(Describe().event())
+        event = await asyncio.wait_for(client.read_event(), 10)
+        assert event is not None
+        (model,) = Info.from_event(event).asr[0].models
+        assert {"de", "en-GB", "ja"} <= set(model.languages)
+        await client.write_event(Transcribe(language="de").event())
+        assert await _say(client, np.zeros(16_000, np.int16)) == ""
 
 
 async def test_dropped_connections_leave_memory_and_descriptors_as_they_were(

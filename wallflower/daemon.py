@@ -12,6 +12,8 @@ from wallflower import __version__
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
 from wallflower.config.places import writable_data_dir
+from wallflower.engines.chain import Setback
+from wallflower.engines.exclusions import settle_marks
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
@@ -45,17 +47,31 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
     _LOG.info("stopped")
 
 
+def _report(setback: Setback) -> None:
+    _LOG.warning(
+        "engine set aside",
+        engine=setback.name,
+        reason=setback.reason,
+        retry_after_s=round(setback.retry_after),
+    )
+
+
 async def _serve(options: Options, started: float, progress: Progress | None) -> None:
     model = chosen_model(options)
-    identity = load_identity(writable_data_dir(options), options.name)
+    home = writable_data_dir(options)
+    identity = load_identity(home, options.name)
     _LOG.info("starting", version=__version__, id=identity.id, model=model.id)
     tune_allocator()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as parts:
-        ears = await parts.enter_async_context(open_ears(options, progress=progress))
+        for name, reason in (await asyncio.to_thread(settle_marks, home)).items():
+            _LOG.warning("engine excluded", engine=name, reason=reason)
+        ears = await parts.enter_async_context(
+            open_ears(options, progress=progress, watched_in=home, on_setback=_report)
+        )
         service = Service(
             ears=ears,
-            info=info_of(model),
+            describe=lambda: info_of(ears.model_in_use()),
             language=options.language,
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,
@@ -72,7 +88,8 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
         settle()
-        _LOG.info("ready", uri=server.address, after_s=round(time.monotonic() - started, 2))
+        in_use = ears.model_in_use().id
+        _LOG.info("ready", model=in_use, uri=server.address, after_s=round(time.monotonic() - started, 2))
         try:
             await server.serve()
         finally:

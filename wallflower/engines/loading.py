@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from wallflower.engines.base import Engine, EngineError
+import numpy as np
+
+from wallflower.engines.base import SAMPLE_RATE, Engine, EngineError, Request
+from wallflower.engines.exclusions import excluded, trying
 from wallflower.models.catalog import Model
 
 SPEAKING = ("moonshine", "whispercpp", "openvino")
@@ -27,3 +30,18 @@ def load_engine(model: Model, files: Mapping[str, Path], *, threads: int) -> Eng
             return WhisperOpenVinoEngine(files, threads=threads)
         case _:
             raise EngineError(f"model {model.id} does not turn speech into words")
+
+
+def load_watched(model: Model, files: Mapping[str, Path], *, threads: int, data_dir: Path) -> Engine:
+    """Load `model` and decode a moment of silence, under a mark in `data_dir`.
+
+    An engine that takes the process down in there (an instruction that this processor lacks, say) is found at
+    the next start, and excluded. Raises EngineError, also when it is excluded.
+    """
+    name = f"{model.engine}:cpu"
+    if (reason := excluded(data_dir).get(name)) is not None:
+        raise EngineError(reason)
+    with trying(data_dir, name):
+        engine = load_engine(model, files, threads=threads)
+        engine.transcribe(np.zeros(SAMPLE_RATE, np.float32), Request(language=model.languages[0]))
+    return engine

@@ -24,7 +24,7 @@ def service(ears: Ears) -> Service:
     """What the server's connections offer."""
     return Service(
         ears=ears,
-        info=info_of(find_model("moonshine-tiny-en")),
+        describe=lambda: info_of(find_model("moonshine-tiny-en")),
         language="en",
         max_utterance_seconds=60,
         client_timeout=5,

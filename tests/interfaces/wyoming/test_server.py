@@ -247,7 +247,7 @@ async def test_language_of_the_request_reaches_the_engine(
 
     model = dataclasses.replace(find_model("moonshine-tiny-en"), languages=("en", "de"))
     several = dataclasses.replace(ears, lane=Lane(Linguist()))
-    service = Service(several, info_of(model), "en", max_utterance_seconds=60, client_timeout=5)
+    service = Service(several, lambda: info_of(model), "en", max_utterance_seconds=60, client_timeout=5)
     server = WyomingServer("tcp://127.0.0.1:0", service, max_clients=9)
     await server.open()
     async with AsyncClient.from_uri(f"tcp://127.0.0.1:{server.port}") as client:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +34,10 @@ _utterances = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every connection offers. Durations in seconds."""
+    """What every connection offers. describe: what it says of itself now. Durations in seconds."""
 
     ears: Ears
-    info: Info
+    describe: Callable[[], Info]
     language: str
     max_utterance_seconds: float
     client_timeout: float
@@ -130,7 +131,7 @@ class Connection:
             case "audio-chunk":
                 await self._audio_chunk(event)
             case "describe":
-                await self._write(self._service.info.event())
+                await self._write(self._service.describe().event())
             case "transcribe":
                 self._transcribe(event.data)
             case "audio-start":
@@ -146,7 +147,7 @@ class Connection:
                 _LOG.warning("unknown event ignored, as are all later ones", type=event.type[:40])
 
     def _transcribe(self, data: dict[str, Any]) -> None:
-        program = self._service.info.asr[0]
+        program = self._service.describe().asr[0]
         name = _text(data, "name")
         models = [model.name for model in program.models]
         if name is not None and name not in models:
@@ -164,7 +165,7 @@ class Connection:
 
     def _select_program(self, data: dict[str, Any]) -> None:
         name = _text(data, "name")
-        programs = [program.name for program in self._service.info.asr]
+        programs = [program.name for program in self._service.describe().asr]
         if name not in programs:
             raise RequestError(
                 "unknown-program",
