@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines import calibration
-from wallflower.engines.base import SAMPLE_RATE
 from wallflower.engines.calibration import calibrate, calibration_clip
 from wallflower.engines.selection import Candidate
 from wallflower.engines.timings import Timing

@@ -1,6 +1,7 @@
 """Raw PCM of any rate, width and channel count, converted once to mono 16 kHz int16."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import soxr
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from wallflower.errors import ExitCode, WallflowerError
 
-SAMPLE_RATE = 16_000
+SAMPLE_RATE: Final = 16_000
 """Hz: the rate of all sound inside the project."""
 
 _RATES = range(4_000, 384_001)

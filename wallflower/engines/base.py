@@ -1,16 +1,16 @@
-"""What an engine is asked, what it gives back, and how it says that it could not."""
+"""What an engine is asked, what it gives back, and how it says that it could not.
+
+Every engine takes mono float32 in [-1, 1] at audio.pcm.SAMPLE_RATE.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.errors import ExitCode, WallflowerError
-
-SAMPLE_RATE: Final = 16_000
-"""Hz. Every engine takes mono float32 in [-1, 1] at this rate."""
 
 
 class EngineError(WallflowerError):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.audio.wav import read_stream
-from wallflower.engines.base import SAMPLE_RATE
 from wallflower.engines.loading import SPEAKING
 from wallflower.engines.selection import Candidate
 from wallflower.engines.timings import Timing

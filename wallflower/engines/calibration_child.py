@@ -7,7 +7,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from wallflower.engines.base import SAMPLE_RATE, EngineError, Request
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import EngineError, Request
 from wallflower.engines.calibration import calibration_clip, command_of
 from wallflower.engines.loading import load_engine
 from wallflower.engines.timings import Timing

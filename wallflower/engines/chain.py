@@ -12,14 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import (
-    SAMPLE_RATE,
-    Engine,
-    EngineAbortedError,
-    EngineError,
-    Request,
-    Transcription,
-)
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import Engine, EngineAbortedError, EngineError, Request, Transcription
 
 FAILURES = 3
 """An engine that fails this often in a row is set aside."""

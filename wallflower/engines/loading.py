@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wallflower.engines.base import SAMPLE_RATE, Engine, EngineError, Request
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import Engine, EngineError, Request
 from wallflower.engines.exclusions import excluded, trying
 from wallflower.models.catalog import Model
 

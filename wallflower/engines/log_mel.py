@@ -11,7 +11,7 @@ of milliseconds afterwards and take the cores from the encoder: measured on two 
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import SAMPLE_RATE
+from wallflower.audio.pcm import SAMPLE_RATE
 
 HOP = 160
 """Samples from one frame to the next: 10 ms."""

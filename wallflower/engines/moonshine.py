@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import SAMPLE_RATE, EngineAbortedError, EngineError, Request, Transcription
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.onnx import open_session
 
 ENCODER = "encoder_model.ort"

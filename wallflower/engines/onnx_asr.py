@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import (
-    SAMPLE_RATE,
-    EngineAbortedError,
-    EngineError,
-    Request,
-    Transcription,
-    Word,
-)
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription, Word
 from wallflower.engines.onnx import session_options
 
 if TYPE_CHECKING:

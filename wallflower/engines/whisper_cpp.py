@@ -13,13 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import (
-    SAMPLE_RATE,
-    EngineAbortedError,
-    EngineError,
-    Request,
-    Transcription,
-)
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.ggml_file import check_ggml
 from wallflower.engines.words import TimedToken, words_of
 

@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.engines.base import (
-    SAMPLE_RATE,
-    EngineAbortedError,
-    EngineError,
-    Request,
-    Transcription,
-    Word,
-)
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription, Word
 from wallflower.engines.log_mel import LogMel
 from wallflower.engines.repetition import repeated_tokens
 from wallflower.engines.whisper_graphs import Step, WhisperGraphs, model_files

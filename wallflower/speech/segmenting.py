@@ -8,7 +8,7 @@ the next short pause ends it too, and at the model's limit it is cut where speec
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wallflower.engines.base import SAMPLE_RATE
+from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.speech.vad import FRAME_SAMPLES
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
