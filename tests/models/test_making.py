@@ -127,6 +127,7 @@ async def test_files_that_nobody_knows_before_are_pinned(with_checkpoint: Store)
 
 async def test_damaged_pins_are_made_anew(with_checkpoint: Store) -> None:
     model = find_model(_FOLDER)
+    (with_checkpoint.root / "pins").mkdir()
     (with_checkpoint.root / "pins" / f"{model.id}.json").write_text('{"files": [{"name": 1, "colour": 2}]}')
     assert not with_checkpoint.is_here(model)
     await Fetcher(with_checkpoint, offline=True).ensure([model])

@@ -61,7 +61,7 @@ class Store:
         Raises ModelError when they cannot be made.
         """
         try:
-            for folder in ("blobs", "partial", "pins"):
+            for folder in ("blobs", "partial"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
@@ -89,6 +89,7 @@ class Store:
 
     def pin(self, model: Model, files: Iterable[ModelFile]) -> None:
         """Keep what the files of a model made here are, from now on. They must have been admitted."""
+        self._pins(model).parent.mkdir(exist_ok=True)
         kept = [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in files]
         write_kept(self._pins(model), {"files": kept})
 
