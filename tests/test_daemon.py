@@ -174,11 +174,10 @@ def test_stdio_without_any_input_is_exit_code_0(data_dir: Path) -> None:
 async def test_it_can_be_stopped_while_it_fetches(tmp_path: Path, number: signal.Signals) -> None:
     asked = asyncio.Event()
 
-    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 13281600\r\n\r\nfirst bytes")
         asked.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(60)
+        await reader.read()  # until the daemon hangs up
         writer.close()
 
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as hub:
