@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from wallflower.engines.log_mel import LogMel, mel_edges
+from wallflower.engines.log_mel import LogMel
+from wallflower.models.conversion.mel import mel_edges
 
 FRAMES = 40
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.models.conversion.mel import mel_edges
 
 HOP = 160
 """Samples from one frame to the next: 10 ms."""
@@ -21,20 +22,6 @@ _MARGIN = _WINDOW // 2  # a frame is centred on its place, so the first reaches 
 _LOWEST_POWER = 1e-10
 _FLOOR = -10.0  # its logarithm
 _DECADES = 8.0
-
-# Slaney's scale: linear up to 1 kHz, then 27 steps for each factor of 6.4.
-_LINEAR_HERTZ = 200 / 3
-_BREAK_HERTZ = 1000.0
-_BREAK_MEL = _BREAK_HERTZ / _LINEAR_HERTZ
-_LOG_STEP = np.log(6.4) / 27
-
-
-def mel_edges(bands: int) -> NDArray[np.float64]:
-    """The frequencies in Hz between which the bands rise and fall, [bands + 2], up to half the rate."""
-    highest = _BREAK_MEL + np.log(SAMPLE_RATE / 2 / _BREAK_HERTZ) / _LOG_STEP
-    mels = np.linspace(0, highest, bands + 2)
-    above = _BREAK_HERTZ * np.exp(_LOG_STEP * (mels - _BREAK_MEL))
-    return np.where(mels < _BREAK_MEL, _LINEAR_HERTZ * mels, above)
 
 
 class LogMel:
