@@ -12,13 +12,16 @@ from wallflower import __version__
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
 from wallflower.config.places import writable_data_dir
-from wallflower.engines.chain import Setback
 from wallflower.engines.exclusions import settle_marks
+from wallflower.hardware.power import Profile
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
 from wallflower.interfaces.zeroconf import Announcement, announce
-from wallflower.listening.ears import chosen_model, open_ears
+from wallflower.listening.bulletin import Bulletin
+from wallflower.listening.condition import sentence_about
+from wallflower.listening.ears import Ears, open_ears
+from wallflower.listening.heat_watch import watch_heat
 from wallflower.memory import settle, trim, tune_allocator
 from wallflower.models.progress import Progress
 from wallflower.supervision import supervised
@@ -47,31 +50,24 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
     _LOG.info("stopped")
 
 
-def _report(setback: Setback) -> None:
-    _LOG.warning(
-        "engine set aside",
-        engine=setback.name,
-        reason=setback.reason,
-        retry_after_s=round(setback.retry_after),
-    )
-
-
 async def _serve(options: Options, started: float, progress: Progress | None) -> None:
-    model = chosen_model(options)
     home = writable_data_dir(options)
     identity = load_identity(home, options.name)
-    _LOG.info("starting", version=__version__, id=identity.id, model=model.id)
+    _LOG.info("starting", version=__version__, id=identity.id)
     tune_allocator()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as parts:
         for name, reason in (await asyncio.to_thread(settle_marks, home)).items():
             _LOG.warning("engine excluded", engine=name, reason=reason)
+        bulletin = Bulletin(home)
         ears = await parts.enter_async_context(
-            open_ears(options, progress=progress, watched_in=home, on_setback=_report)
+            open_ears(options, progress=progress, on_happening=bulletin.tell)
         )
+        bulletin.about(ears.decoders)
+        _LOG.info("chosen", reason=ears.decoders.plan.reason)
         service = Service(
             ears=ears,
-            describe=lambda: info_of(ears.model_in_use()),
+            describe=lambda: info_of(ears.decoders.model, sentence_about(bulletin.condition)),
             language=options.language,
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,
@@ -84,14 +80,23 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         )
         await server.open()
         parts.push_async_callback(server.close)
+        await parts.enter_async_context(supervised("condition", bulletin.keep))
+        await parts.enter_async_context(supervised("heat", lambda: _watch_heat(ears, bulletin)))
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
         settle()
-        in_use = ears.model_in_use().id
+        in_use = ears.decoders.model.id
         _LOG.info("ready", model=in_use, uri=server.address, after_s=round(time.monotonic() - started, 2))
         try:
             await server.serve()
         finally:
             counts = ears.lane.counts
             _LOG.info("served", segments=counts.jobs, worked_s=round(counts.worked, 1))
+
+
+async def _watch_heat(ears: Ears, bulletin: Bulletin) -> None:
+    async def use(profile: Profile) -> None:
+        await ears.lane.run(lambda: ears.decoders.use(profile))
+
+    await watch_heat(ears.decoders.profile, use, bulletin.tell)

@@ -1,4 +1,4 @@
-"""The vocabulary: what is heard, as immutable values that every room may pass on."""
+"""The vocabulary: what is heard and what happens, as immutable values that every room may pass on."""
 
 from dataclasses import dataclass
 
@@ -24,3 +24,31 @@ class Utterance:
     language: str
     seconds: float
     passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSetAside:
+    """An engine does not work. engine: ENGINE:DEVICE:MODEL. retry_after: seconds until it is tried again."""
+
+    engine: str
+    reason: str
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInUse:
+    """Another engine decodes from now on. engine: ENGINE:DEVICE:MODEL."""
+
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class PowerStep:
+    """The box uses less or more of itself. step: 0 is all that the options allow, 3 the least."""
+
+    step: int
+    reason: str
+
+
+Happening = EngineSetAside | EngineInUse | PowerStep
+"""What happens to the box itself."""

@@ -68,7 +68,10 @@ def build_parser() -> argparse.ArgumentParser:
         form.add_argument(
             f"--{name}", dest="form", action="store_const", const=name, default="text", help=f"print {what}"
         )
-    add_option_flags(transcribe, ["model", "language", "threads", "data_dir", "offline"])
+    add_option_flags(
+        transcribe,
+        ["model", "policy", "device", "memory_limit", "language", "threads", "data_dir", "offline"],
+    )
 
     models = commands.add_parser(
         "models",
@@ -139,7 +142,10 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="measure every candidate whose model is here, first; the figures are kept",
     )
-    add_option_flags(hardware, ["model", "language", "threads", "data_dir"])
+    add_option_flags(
+        hardware,
+        ["model", "policy", "device", "memory_limit", "power", "language", "threads", "data_dir"],
+    )
 
     health = commands.add_parser(
         "healthcheck",

@@ -14,6 +14,7 @@ import voluptuous as vol
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_DEVICE = re.compile(r"[a-z]{1,16}(\.[0-9]{1,3})?")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
@@ -109,6 +110,13 @@ def identifier(value: Any) -> str:
     if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
         return value
     raise vol.Invalid("expected an id of lower-case letters, digits, dots and hyphens")
+
+
+def device(value: Any) -> str:
+    """The name of a device: auto, cpu, gpu.1."""
+    if isinstance(value, str) and _DEVICE.fullmatch(value.lower()):
+        return value.lower()
+    raise vol.Invalid("expected the name of a device")
 
 
 def language(value: Any) -> str:

@@ -46,10 +46,34 @@ class Options:
         "The name under which this box announces itself.",
     )
     model: str = _option(
-        "moonshine-tiny-en",
+        "auto",
         checks.identifier,
-        "the id of a model from `wallflower models list`",
-        "The model that turns speech into words.",
+        "auto, or the id of a model from `wallflower models list`",
+        "The model that turns speech into words; auto: the best of those here, by measurement on this box.",
+    )
+    policy: str = _option(
+        "",
+        checks.one_of("", "accuracy", "balanced", "speed"),
+        "accuracy, balanced or speed; empty: as `power` has it",
+        "What to choose by: the fewest errors, as many as can be had within two seconds, or the quickest.",
+    )
+    device: str = _option(
+        "auto",
+        checks.device,
+        "auto, cpu, gpu, npu, cuda, ..., as `wallflower hardware` names them",
+        "The device that models run on.",
+    )
+    memory_limit: int = _option(
+        0,
+        checks.whole_number(0, 1_000_000),
+        "a whole number of MB; 0: what is free",
+        "Memory that models may take.",
+    )
+    power: str = _option(
+        "balanced",
+        checks.one_of("performance", "balanced", "powersave"),
+        "performance, balanced or powersave",
+        "How much of the box to use; a box that gets hot steps down by itself.",
     )
     language: str = _option(
         "en",
@@ -60,7 +84,7 @@ class Options:
     threads: int = _option(
         0,
         checks.whole_number(0, 256),
-        "a whole number from 0 to 256; 0: one for each core, at most 4",
+        "a whole number from 0 to 256; 0: by `power`: one for each core, at most 4 when balanced",
         "Processor threads for the model.",
     )
     max_utterance_seconds: float = _option(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.audio.wav import read_stream
-from wallflower.engines.loading import SPEAKING
 from wallflower.engines.selection import Candidate
 from wallflower.engines.timings import Timing
 
@@ -35,23 +34,23 @@ async def calibrate(
     threads: int,
     report: Callable[[str], None],
     command: tuple[str, ...] = (sys.executable, "-m", "wallflower.engines.calibration_child"),
-) -> dict[str, Timing]:
-    """Measure each candidate that can be loaded here, one after the other, by its key.
+) -> tuple[dict[str, Timing], dict[str, str]]:
+    """Measure each candidate, one after the other: the timings, and why others have none, by their keys.
 
-    store: the model store's folder. report: told what is measured, and of one that fails, why; that one has
-    no timing.
+    store: the model store's folder. report: told what is measured, and of one that fails, why.
     """
-    timings = {}
-    for candidate in candidates:
-        if candidate.engine not in SPEAKING or candidate.device != "cpu":
-            report(f"{candidate.key}: not measured: the daemon cannot use this device yet")
-            continue
-        report(f"{candidate.key}: measuring")
+    timings: dict[str, Timing] = {}
+    failed: dict[str, str] = {}
+    every = list(candidates)
+    for number, each in enumerate(every, 1):
+        report(f"measuring {each.model_id} by {each.engine} on {each.device} ({number} of {len(every)})")
+        arguments = [str(store), each.model_id, each.device, str(threads)]
         try:
-            timings[candidate.key] = await _measure([*command, str(store), candidate.model_id, str(threads)])
+            timings[each.key] = await _measure([*command, *arguments])
         except CalibrationError as error:
-            report(f"{candidate.key}: {error}")
-    return timings
+            failed[each.key] = str(error)
+            report(f"{each.key}: {error}")
+    return timings, failed
 
 
 class CalibrationError(Exception):

@@ -19,13 +19,13 @@ _ROUNDS = 3
 """The best counts: what else the box did in between is not the engine's."""
 
 
-def main(store: str, model_id: str, threads: str) -> None:
-    """Measure `model_id` from `store` with `threads` threads. Raises EngineError or ModelError."""
+def main(store: str, model_id: str, device: str, threads: str) -> None:
+    """Measure `model_id` from `store` on a device. Raises EngineError or ModelError."""
     model = find_model(model_id)
     clip = calibration_clip()
     request = Request(language="en" if "en" in model.languages else None)
     begun = time.perf_counter()
-    engine = load_engine(model, Store(Path(store)).files(model), threads=int(threads))
+    engine = load_engine(model, Store(Path(store)).files(model), threads=int(threads), device=device)
     loaded = time.perf_counter() - begun
 
     def took(samples: int) -> float:

@@ -4,16 +4,19 @@ The chain is an engine itself, so a lane runs it like any other. An engine that 
 overruns its time three times in a row, is set aside and tried again later, at growing intervals.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
-from wallflower.engines.base import Engine, EngineAbortedError, EngineError, Request, Transcription
+from wallflower.engines.base import Engine, EngineError, Request, Transcription
+from wallflower.engines.caller import Caller, HungError
 
 FAILURES = 3
 """An engine that fails this often in a row is set aside."""
@@ -45,17 +48,22 @@ class _Member:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.engine: Engine | None = None
+        self.languages: Collection[str] = ()  # kept: others ask while it is unloaded
+        self.longest_seconds = 0.0
         self.failures = 0
         self.pause = _FIRST_PAUSE_SECONDS
-        self.retry_at = 0.0
+        self.retry_at = -math.inf
         self.problem: str | None = None
+        self.caller: Caller | None = None
+        self.stuck: tuple[Engine, Future[Transcription]] | None = None
 
 
 class EngineChain:
     """Engines in order of preference; the first that works decodes. Only one thread at a time may call it.
 
     deadline: given a segment's seconds, the seconds its decoding may take before it is aborted.
-    on_setback: told when an engine is set aside; called by the thread that decodes.
+    on_setback: told when an engine is set aside; on_switch: told the name of the one in use when it changes;
+    both are called by the thread that decodes.
     """
 
     def __init__(
@@ -63,12 +71,14 @@ class EngineChain:
         links: Sequence[Link],
         *,
         on_setback: Callable[[Setback], None] = lambda _setback: None,
+        on_switch: Callable[[str], None] = lambda _name: None,
         deadline: Callable[[float], float] = lambda seconds: 20.0 + 5.0 * seconds,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Load the first engine that can be. Raises EngineError when none can."""
         self._members = [_Member(link) for link in links]
         self._on_setback = on_setback
+        self._on_switch = on_switch
         self._deadline = deadline
         self._clock = clock
         self._aborted = threading.Event()
@@ -88,12 +98,12 @@ class EngineChain:
     @property
     def languages(self) -> Collection[str]:
         """As Engine says, of the engine in use."""
-        return self._engine_in_use().languages
+        return self._current.languages
 
     @property
     def longest_seconds(self) -> float:
         """As Engine says, of the engine in use."""
-        return self._engine_in_use().longest_seconds
+        return self._current.longest_seconds
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         """As Engine says. Raises EngineError when no engine of the chain could decode the segment."""
@@ -107,7 +117,7 @@ class EngineChain:
                 reasons.append(f"{member.link.name} does not speak {request.language}")
                 continue
             try:
-                result = self._timed(engine, samples, request)
+                result = self._timed(member, engine, samples, request)
             except EngineError as error:
                 if self._aborted.is_set():
                     raise
@@ -130,9 +140,16 @@ class EngineChain:
         for member in self._members:
             _unload(member)
 
-    def _engine_in_use(self) -> Engine:
-        assert self._current.engine is not None
-        return self._current.engine
+    def relink(self, links: Sequence[Link]) -> None:
+        """Go on with these engines instead. To be called between two segments, by the thread that decodes.
+
+        The old ones are unloaded first: a box need not hold both. Raises EngineError when none can be loaded;
+        each segment then tries them anew.
+        """
+        self.unload()
+        self._members = [_Member(link) for link in links]
+        self._current = self._first_loaded()
+        self._on_switch(self._current.link.name)
 
     def _first_loaded(self) -> _Member:
         for member in self._members:
@@ -145,7 +162,7 @@ class EngineChain:
 
     def _loaded(self, member: _Member) -> Engine | None:
         """The member's engine, loaded if need be; None while it is set aside."""
-        if member.problem is not None and self._clock() < member.retry_at:
+        if self._clock() < member.retry_at or not _freed(member):
             return None
         if member.engine is None:
             try:
@@ -153,33 +170,33 @@ class EngineChain:
             except EngineError as error:
                 self._set_aside(member, str(error))
                 return None
+            member.languages = member.engine.languages
+            member.longest_seconds = member.engine.longest_seconds
         return member.engine
 
-    def _timed(self, engine: Engine, samples: NDArray[np.float32], request: Request) -> Transcription:
-        late = threading.Event()
-
-        def on_time() -> None:
-            late.set()
-            engine.abort()
-
-        limit = self._deadline(len(samples) / SAMPLE_RATE)
-        timer = threading.Timer(limit, on_time)
-        timer.daemon = True
+    def _timed(
+        self, member: _Member, engine: Engine, samples: NDArray[np.float32], request: Request
+    ) -> Transcription:
+        if member.caller is None:
+            member.caller = Caller()
         self._running = engine
-        timer.start()
         try:
-            return engine.transcribe(samples, request)
-        except EngineAbortedError as error:
-            if late.is_set():
-                raise EngineError(f"it took longer than {limit:.0f} s") from error
+            return member.caller.call(
+                lambda: engine.transcribe(samples, request),
+                seconds=self._deadline(len(samples) / SAMPLE_RATE),
+                abort=engine.abort,
+                aborted=self._aborted,
+            )
+        except HungError as error:  # neither its thread nor its memory can be had back
+            member.stuck = (engine, error.call)
+            member.engine = member.caller = None
             raise
         finally:
-            timer.cancel()
             self._running = None
 
     def _failed(self, member: _Member, error: EngineError) -> None:
         member.failures += 1
-        if member.failures >= FAILURES or member.problem is not None:
+        if isinstance(error, HungError) or member.failures >= FAILURES or member.problem is not None:
             self._set_aside(member, str(error))
 
     def _set_aside(self, member: _Member, reason: str) -> None:
@@ -196,13 +213,31 @@ class EngineChain:
     def _use(self, member: _Member) -> None:
         """`member` works: it is the one in use, and engines behind it need no memory any more."""
         member.problem = None
+        member.retry_at = -math.inf
         member.pause = _FIRST_PAUSE_SECONDS
-        self._current = member
+        if member is not self._current:
+            self._current = member
+            self._on_switch(member.link.name)
         for later in self._members[self._members.index(member) + 1 :]:
             _unload(later)
 
 
 def _unload(member: _Member) -> None:
     engine, member.engine = member.engine, None
+    caller, member.caller = member.caller, None
+    if caller is not None:
+        caller.end()
     if engine is not None:
         engine.unload()
+
+
+def _freed(member: _Member) -> bool:
+    """Whether no call of this engine hangs any more; one that came to its end after all is unloaded."""
+    if member.stuck is None:
+        return True
+    engine, call = member.stuck
+    if not call.done():
+        return False
+    member.stuck = None
+    engine.unload()
+    return True

@@ -1,32 +1,31 @@
-"""What measurements are true of: this hardware, these versions, these models."""
+"""What a measurement is good for: this hardware, these versions, these models."""
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from wallflower import __version__
 from wallflower.hardware.facts import Facts, to_mapping
-from wallflower.models.catalog import Model
 
 _MEMORY_STEP = 256 << 20
 """Bytes. A new kernel sees some megabytes more or less of the same memory."""
 
 
-def fingerprint(facts: Facts, models: Iterable[Model]) -> str:
+def fingerprint(box: Facts, models: Mapping[str, Iterable[str]]) -> str:
     """16 hex digits, the same for the same box with the same libraries and models, in any order.
 
-    Another processor, accelerator, version, device that works or no longer does, or checksum changes it. The
-    words of a problem do not: they may hold addresses and times.
+    models: the SHA-256 sums of a model's files, by its id. Another processor, accelerator or checksum, or
+    another version of a library or of Wallflower changes it. What `read_box` tells is enough, so that a start
+    need not try the libraries; a device that does not work any more is met by the chain of engines.
     """
-    box = to_mapping(facts)
+    facts = to_mapping(box)
     content = {
-        "cpu": box["cpu"],
-        "memory": round(facts.memory_bytes / _MEMORY_STEP),
-        "accelerators": sorted(json.dumps(each, sort_keys=True) for each in box["accelerators"]),
-        "libraries": sorted(
-            [library.name, library.version, sorted(device.device for device in library.usable)]
-            for library in facts.libraries
-        ),
-        "models": sorted([model.id, sorted(file.sha256 for file in model.files)] for model in models),
-        "platform": facts.platform,
+        "wallflower": __version__,
+        "cpu": facts["cpu"],
+        "memory": round(box.memory_bytes / _MEMORY_STEP),
+        "accelerators": sorted(json.dumps(each, sort_keys=True) for each in facts["accelerators"]),
+        "libraries": sorted([library.name, library.version] for library in box.libraries),
+        "models": sorted([name, sorted(sums)] for name, sums in models.items()),
+        "platform": box.platform,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,13 +3,17 @@
 import asyncio
 import functools
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.engines.base import Engine, EngineAbortedError, EngineError, Request, Transcription
+
+T = TypeVar("T")
 
 QUEUE_LIMIT = 64
 """Segments that may wait in a lane. When it is full, a submitter waits for a place: nothing is dropped."""
@@ -48,6 +52,10 @@ class Lane:
             return await asyncio.get_running_loop().run_in_executor(
                 self._worker, self._work, samples, request, asked
             )
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do other work between two segments."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
     def _work(self, samples: NDArray[np.float32], request: Request, asked: float) -> Transcription:
         if self._closed:

@@ -1,6 +1,5 @@
 """How this project opens an ONNX Runtime session, the same for every model."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,12 +52,3 @@ def _is_ort_format(path: Path) -> bool:
             return file.read(8)[4:] == b"ORTM"
     except OSError as error:
         raise EngineError(f"cannot read {path}: {error.strerror}") from error
-
-
-def thread_count(wanted: int) -> int:
-    """`wanted` threads; for 0, one for each core this process may use, at most 4: more gain little."""
-    if wanted:
-        return wanted
-    if hasattr(os, "sched_getaffinity"):
-        return min(4, len(os.sched_getaffinity(0)))
-    return min(4, os.cpu_count() or 1)

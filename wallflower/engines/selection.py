@@ -15,8 +15,8 @@ _PATIENCE_SECONDS: dict[Policy, float] = {"accuracy": 6.0, "balanced": 2.0, "spe
 """How long the answer to a command of 3 s may take for a more accurate model to be worth it."""
 _SLOWEST_FACTOR = 0.8
 """Real-time factor above which an engine would fall behind somebody who goes on speaking."""
-_PARTIALS_SHARE = 0.5
-"""An engine for partials must be at least this much quicker than the one for finals."""
+_PARTIALS_SHARE = 0.75
+"""An engine for partials may take this much of the finals' time, or it is not worth its memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Choice:
 
     finals: Candidate
     partials: Candidate | None
-    reason: str
+    reason: str = field(compare=False)
 
 
 def candidates(
@@ -94,8 +94,8 @@ def survey(
 ) -> Survey:
     """What could serve the wishes on a box, best first as far as can be guessed without measuring.
 
-    excluded: engines, or engine:device, that are not to be tried, and why. Raises SelectionError when the
-    options name a device or an engine that is not there, with what is.
+    excluded: engines, engine:device or engine:device:model, that are not to be tried, and why. Raises
+    SelectionError when the options name a device or an engine that is not there, with what is.
     """
     offers = [offer for offer in models_available if options.model in {"", offer.id}]
     check_engine(facts, options.engine)
@@ -120,7 +120,8 @@ def survey(
                 left_out.append(LeftOut(engine, device, "", problem))
                 continue
             for offer in mine:
-                if problem := _misfit(offer, options):
+                failed = (excluded or {}).get(f"{engine}:{device}:{offer.id}", "")
+                if problem := failed or _misfit(offer, options):
                     left_out.append(LeftOut(engine, device, offer.id, problem))
                 else:
                     found.append(_candidate(facts, offer, device, options))
@@ -156,6 +157,19 @@ def choose(
         return _choice(tested, seconds, patience, memory_bytes, "by estimate, nothing was measured yet")
     seconds = {each.key: timings[each.key].effective_seconds(_SLOWEST_FACTOR) for each in measured}
     return _choice(measured, seconds, _PATIENCE_SECONDS[policy], memory_bytes, "as measured here")
+
+
+def rank(
+    candidates: Iterable[Candidate], timings: Mapping[str, Timing], *, policy: Policy
+) -> list[Candidate]:
+    """The candidates, best first; by estimate where one was not measured."""
+    patience = _PATIENCE_SECONDS[policy]
+
+    def seconds(each: Candidate) -> float:
+        timing = timings.get(each.key)
+        return timing.effective_seconds(_SLOWEST_FACTOR) if timing else each.estimate_seconds
+
+    return sorted(candidates, key=lambda each: _order(each, seconds(each), patience))
 
 
 def _choice(
@@ -200,6 +214,20 @@ def _order(candidate: Candidate, seconds: float, patience: float) -> tuple[bool,
     late = seconds > patience
     missing = 0 if candidate.complete else -len(candidate.languages)
     return (not candidate.complete, missing, late, 0 if late else -candidate.tier, seconds)
+
+
+def plain_candidate(offer: Offer) -> Candidate:
+    """A model on the CPU that nobody compares with others."""
+    return Candidate(
+        engine=offer.engine,
+        device="cpu",
+        model_id=offer.id,
+        precision=offer.precision,
+        reason="the options name it",
+        languages=offer.languages,
+        tier=family_of(offer.id).tier,
+        memory_bytes=offer.memory_bytes,
+    )
 
 
 def _candidate(facts: Facts, offer: Offer, device: str, options: Wishes) -> Candidate:

@@ -1,12 +1,13 @@
-"""What was measured on this box, kept under the fingerprint of what it was measured on."""
+"""What was found out about this box, kept under the fingerprint of what it was found out on."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from wallflower.config.kept import read_kept, write_kept
+from wallflower.hardware.facts import Facts, FactsError, from_mapping, to_mapping
 
 FILE = "calibration.json"
 _KEPT = 4
@@ -31,22 +32,49 @@ class Timing:
         return self.command_seconds if self.real_time_factor <= slowest_factor else math.inf
 
 
-def load_timings(data_dir: Path, fingerprint: str) -> dict[str, Timing] | None:
-    """What was measured under this fingerprint, by the candidates' keys; None if nothing was.
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What is known of a box. facts: with the libraries tried. timings, failed: by the candidates' keys; a
+    candidate that could not be measured is in `failed`, with the reason.
+    """
 
-    An entry that is damaged is left out.
+    facts: Facts
+    timings: Mapping[str, Timing] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    def with_more(self, other: "Calibration") -> "Calibration":
+        """Both; where they differ, `other` holds."""
+        failed = {key: why for key, why in self.failed.items() if key not in other.timings}
+        timings = {key: timing for key, timing in self.timings.items() if key not in other.failed}
+        return replace(other, timings={**timings, **other.timings}, failed={**failed, **other.failed})
+
+
+def load_calibration(data_dir: Path, fingerprint: str) -> Calibration | None:
+    """What is kept under this fingerprint; None if nothing is, or it is damaged.
+
+    A single timing that is damaged is left out.
     """
     entry = read_kept(data_dir / FILE).get(fingerprint)
     if not isinstance(entry, dict):
         return None
-    return {key: timing for key, each in entry.items() if (timing := _timing(each)) is not None}
+    try:
+        facts = from_mapping(entry["facts"])
+        timings = {key: timing for key, each in entry["timings"].items() if (timing := _timing(each))}
+        failed = {str(key): str(reason) for key, reason in entry["failed"].items()}
+    except (KeyError, AttributeError, FactsError):
+        return None
+    return Calibration(facts, timings, failed)
 
 
-def store_timings(data_dir: Path, fingerprint: str, timings: Mapping[str, Timing]) -> None:
-    """Keep what was measured, in place of what was kept under the same fingerprint. Raises DataDirError."""
+def store_calibration(data_dir: Path, fingerprint: str, calibration: Calibration) -> None:
+    """Keep it, in place of what was kept under the same fingerprint. Raises DataDirError."""
     kept = read_kept(data_dir / FILE)
     kept.pop(fingerprint, None)  # so that it comes last, which is newest
-    kept[fingerprint] = {key: asdict(timing) for key, timing in timings.items()}
+    kept[fingerprint] = {
+        "facts": to_mapping(calibration.facts),
+        "timings": {key: asdict(timing) for key, timing in calibration.timings.items()},
+        "failed": dict(calibration.failed),
+    }
     for old in list(kept)[:-_KEPT]:
         del kept[old]
     write_kept(data_dir / FILE, kept)

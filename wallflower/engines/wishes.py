@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from wallflower.config import Options
 from wallflower.engines.base import EngineError
 from wallflower.engines.known import ENGINES
 from wallflower.errors import ExitCode
 from wallflower.hardware.facts import Accelerator, Facts
+from wallflower.hardware.power import Profile
+from wallflower.hardware.ram import free_memory
+
+AUTO = "auto"
+"""The value of an option that leaves the choice to us."""
 
 Policy = Literal["accuracy", "balanced", "speed"]
+POLICIES: tuple[Policy, ...] = ("accuracy", "balanced", "speed")
 
 _GROUPS = {"gpu": {"gpu", "cuda", "tensorrt", "metal", "vulkan"}, "npu": {"npu", "coreml"}}
 """What a device means that is named by its kind."""
@@ -25,13 +32,13 @@ class Wishes:
     """What the options say.
 
     languages: ISO 639 or BCP 47 codes that must be understood; empty: any. memory_bytes: what may be taken;
-    None: no limit. device, engine, model: only these; empty: any.
+    None: no limit. device, engine, model: only these; AUTO or empty: any.
     """
 
     policy: Policy = "balanced"
     languages: tuple[str, ...] = ("en",)
     memory_bytes: int | None = None
-    device: str = ""
+    device: str = AUTO
     engine: str = ""
     model: str = ""
 
@@ -41,9 +48,23 @@ class Wishes:
         return tuple(dict.fromkeys(language.partition("-")[0].lower() for language in self.languages))
 
 
+def wishes_of(options: Options, profile: Profile) -> Wishes:
+    """What the options ask for. profile: its tier is the policy where they name none."""
+    named: dict[str, Policy] = {policy: policy for policy in POLICIES}
+    free = free_memory()
+    limit = options.memory_limit * 1_000_000
+    return Wishes(
+        policy=named.get(options.policy, profile.tier),
+        languages=(options.language,),
+        memory_bytes=min(free, limit) if limit else free,
+        device=options.device,
+        model="" if options.model == AUTO else options.model,
+    )
+
+
 def is_wished(device: str, wished: str) -> bool:
     kind = device.partition(".")[0]
-    return wished in {"", "auto", device} or kind in _GROUPS.get(wished, {wished})
+    return wished in {AUTO, device} or kind in _GROUPS.get(wished, {wished})
 
 
 def check_engine(facts: Facts, engine: str) -> None:
@@ -60,7 +81,7 @@ def check_device(facts: Facts, device: str) -> None:
     """Raises SelectionError, with what there is, when no library offers the device."""
     if any(is_wished(each.device, device) for library in facts.libraries for each in library.usable):
         return
-    if device in {"", "auto"}:
+    if device == AUTO:
         return
     there: dict[str, list[str]] = {}
     for library in facts.libraries:

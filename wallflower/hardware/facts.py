@@ -106,10 +106,23 @@ def from_json(text: str) -> Facts:
     """The facts that `to_json` or `wallflower hardware --json` wrote. Raises FactsError."""
     try:
         content = json.loads(text)
-        return _facts(content.get("facts", content))
+        return from_mapping(content.get("facts", content))
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise _no_facts(error) from error
+
+
+def from_mapping(content: Mapping[str, Any]) -> Facts:
+    """The facts that `to_mapping` gave. Raises FactsError."""
+    try:
+        return _facts(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FactsError(f"these are no facts of a machine ({error!r}); record them with: "
-                         "wallflower hardware --json") from error  # fmt: skip
+        raise _no_facts(error) from error
+
+
+def _no_facts(error: Exception) -> FactsError:
+    return FactsError(
+        f"these are no facts of a machine ({error!r}); record them with: wallflower hardware --json"
+    )
 
 
 def _facts(content: Mapping[str, Any]) -> Facts:

@@ -1,8 +1,10 @@
 """How much of the box to use: a profile that the user chooses, and steps down from it as the box gets hot."""
 
+import os
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from wallflower.config import Options
 from wallflower.hardware.heat import Reading
 
 ProfileName = Literal["performance", "balanced", "powersave"]
@@ -105,3 +107,16 @@ def stepped(profile: Profile, step: int) -> Profile:
 def threads_for(profile: Profile, usable_cores: int) -> int:
     """Threads for a model on a box where this process may use so many cores; at least one."""
     return max(1, min(profile.most_threads, int(usable_cores * profile.of_cores)))
+
+
+def profile_of(options: Options) -> Profile:
+    """How much of the box the options allow."""
+    return next(profile for name, profile in PROFILES.items() if name == options.power)
+
+
+def threads_of(options: Options, profile: Profile | None = None) -> int:
+    """Threads for a model: as the options say; else as `profile` has it, or the one that the options name."""
+    if options.threads:
+        return options.threads
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads_for(profile or profile_of(options), usable)

@@ -1,52 +1,38 @@
-"""What all sessions of a process share: the VAD and its thread, and the lane with its engines."""
+"""What all sessions of a process share: the VAD and its thread, the engines, and the lane they run in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from wallflower.config import Options
+from wallflower.config.places import data_dir
 from wallflower.engines.base import Engine
-from wallflower.engines.chain import EngineChain, Link, Setback
+from wallflower.engines.choosing import plan_engines
 from wallflower.engines.lane import Lane
-from wallflower.engines.loading import SPEAKING, load_engine, load_watched
-from wallflower.engines.onnx import thread_count
+from wallflower.engines.loading import load_watched
+from wallflower.engines.selection import Candidate
+from wallflower.events import Happening
+from wallflower.hardware.power import Profile, profile_of, threads_of
 from wallflower.languages import base_language
-from wallflower.models.catalog import DEFAULT_MODEL, VAD_MODEL, Model, ModelError, catalog, find_model
+from wallflower.listening.decoders import Decoders, Load
+from wallflower.models.catalog import VAD_MODEL, find_model
 from wallflower.models.fetching import fetcher_of
-from wallflower.models.progress import Progress
+from wallflower.models.progress import Progress, Silent
 from wallflower.models.store import Store
 from wallflower.speech.vad import SileroVad
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """The parts that every session uses. language: ISO 639 code that is assumed when nobody names one.
-
-    model_in_use: the model whose engine decodes now; another one after a failure.
-    """
+    """The parts that every session uses. language: ISO 639 code that is assumed when nobody names one."""
 
     vad: SileroVad
     vad_thread: Executor
     lane: Lane
     language: str
-    model_in_use: Callable[[], Model]
-
-
-def chosen_model(options: Options) -> Model:
-    """The speech model that the options ask for. Raises OptionsError when it or its language is none."""
-    speaking = [model.id for model in catalog().values() if model.engine in SPEAKING]
-    try:
-        model = find_model(options.model)
-    except ModelError as error:
-        raise options.wrong("model", f"{', '.join(speaking)} ({error})") from error
-    if model.id not in speaking:
-        raise options.wrong("model", f"{', '.join(speaking)} ({model.id} does not turn speech into words)")
-    if base_language(options.language) not in model.languages:
-        raise options.wrong("language", f"{', '.join(model.languages)}, which model {model.id} speaks")
-    return model
+    decoders: Decoders
 
 
 @asynccontextmanager
@@ -54,53 +40,50 @@ async def open_ears(
     options: Options,
     *,
     progress: Progress | None = None,
-    watched_in: Path | None = None,
-    on_setback: Callable[[Setback], None] = lambda _setback: None,
+    on_happening: Callable[[Happening], None] = lambda _happening: None,
 ) -> AsyncIterator[Ears]:
-    """Fetch the models if they are missing, load them, and close all at the end.
+    """Choose the models, fetch them if they are missing, load them, and close all at the end.
 
-    watched_in: the data directory, to remember there an engine that takes the process down. on_setback: told
-    when an engine is set aside and another one takes over. Raises OptionsError, ModelError or EngineError.
+    on_happening: told on the event loop when an engine is set aside, or another one takes over. Raises
+    WallflowerError.
     """
-    model, vad_model = chosen_model(options), find_model(VAD_MODEL)
     fetcher = fetcher_of(options, progress)
-    await fetcher.ensure([model, vad_model])
-    models = [model, *_standing_by(model, fetcher.store, base_language(options.language))]
+    plan = await plan_engines(options, fetcher, progress or Silent())
+    vad_model = find_model(VAD_MODEL)
+    await fetcher.ensure([vad_model])
     vad_file = next(iter(fetcher.store.files(vad_model).values()))
-    threads = thread_count(options.threads)
-    links = [
-        Link(each.id, _loader(each, fetcher.store.files(each), threads=threads, watched_in=watched_in))
-        for each in models
-    ]
+    loop = asyncio.get_running_loop()
+
+    def tell(happening: Happening) -> None:
+        loop.call_soon_threadsafe(on_happening, happening)
+
     with ThreadPoolExecutor(1, thread_name_prefix="vad") as vad_thread:
-        chain, vad = await asyncio.to_thread(
-            lambda: (EngineChain(links, on_setback=on_setback), SileroVad(vad_file))
-        )
-        lane = Lane(chain)
-        try:
-            yield Ears(
-                vad,
-                vad_thread,
-                lane,
-                base_language(options.language),
-                model_in_use=lambda: find_model(chain.name),
+        loading_vad = loop.run_in_executor(vad_thread, SileroVad, vad_file)
+        decoders = await asyncio.to_thread(
+            lambda: Decoders(
+                plan, _loader(options, fetcher.store), profile=profile_of(options), on_happening=tell
             )
+        )
+        lane = Lane(decoders.finals)
+        try:
+            yield Ears(await loading_vad, vad_thread, lane, base_language(options.language), decoders)
         finally:
             await lane.close()
-            chain.unload()
+            decoders.unload()
 
 
-def _standing_by(model: Model, store: Store, language: str) -> list[Model]:
-    """What decodes while `model` cannot: the default model, where it is here and speaks the language."""
-    default = find_model(DEFAULT_MODEL)
-    if default.id == model.id or language not in default.languages or not store.is_here(default):
-        return []
-    return [default]
+def _loader(options: Options, store: Store) -> Load:
+    home = data_dir(options)
 
+    def load(candidate: Candidate, profile: Profile) -> Engine:
+        model = find_model(candidate.model_id)
+        return load_watched(
+            model,
+            store.files(model),
+            threads=threads_of(options, profile),
+            data_dir=home,
+            device=candidate.device,
+            memory_bytes=candidate.memory_bytes,
+        )
 
-def _loader(
-    model: Model, files: Mapping[str, Path], *, threads: int, watched_in: Path | None
-) -> Callable[[], Engine]:
-    if watched_in is None:
-        return lambda: load_engine(model, files, threads=threads)
-    return lambda: load_watched(model, files, threads=threads, data_dir=watched_in)
+    return load

@@ -14,7 +14,9 @@ from wallflower.errors import ExitCode, WallflowerError
 DEFAULT_MODEL = "moonshine-tiny-en"
 VAD_MODEL = "silero-vad"
 NEEDED_BY_DEFAULT = (DEFAULT_MODEL, VAD_MODEL)
-"""What a fresh box fetches at its first start."""
+"""What every box can use."""
+SUGGESTED_MODELS = ("whisper-base-openvino-int8", "whisper-base-ggml-q8_0", DEFAULT_MODEL)
+"""What a fresh box considers: it fetches those whose library works there."""
 
 _HUB = re.compile(r"hub:(?P<repository>[^/@]+/[^/@]+)@(?P<revision>[^/]+)/(?P<path>.+)")
 _CONVERT = re.compile(r"convert:(?P<model>[a-z0-9][a-z0-9._-]*)/(?P<form>[a-z]+:\w+)")

@@ -32,13 +32,13 @@ def language_variants(languages: Iterable[str]) -> list[str]:
     ]
 
 
-def info_of(model: Model) -> Info:
-    """The `info` event of a server that has `model` loaded."""
+def info_of(model: Model, trouble: str = "") -> Info:
+    """The `info` event of a server that has `model` loaded. trouble: what is not as it should be."""
     return Info(
         asr=[
             AsrProgram(
                 name=PROGRAM,
-                description="Local speech recognition by Wallflower",
+                description="; ".join(["Local speech recognition by Wallflower", *filter(None, [trouble])]),
                 attribution=Attribution(name="The Wallflower authors", url=HOMEPAGE),
                 installed=True,
                 version=__version__,

@@ -1,0 +1,205 @@
+"""What to load on this box: chosen by measurement, once, and remembered.
+
+The first start, and the first after the box, the libraries or the models changed, takes a closer look: it
+tries the libraries, fetches the models that suit, and measures. Every other start only reads what was found
+then.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wallflower.config import Options
+from wallflower.config.places import writable_data_dir
+from wallflower.engines.calibration import calibrate
+from wallflower.engines.exclusions import excluded
+from wallflower.engines.fingerprint import fingerprint
+from wallflower.engines.known import ENGINES, Offer, offers_of
+from wallflower.engines.selection import Candidate, Survey, choose, plain_candidate, rank, survey
+from wallflower.engines.timings import Calibration, load_calibration, store_calibration
+from wallflower.engines.wishes import AUTO, SelectionError, Wishes, wishes_of
+from wallflower.hardware.power import profile_of, threads_of
+from wallflower.hardware.probe import gather_facts, read_box
+from wallflower.languages import base_language
+from wallflower.models.catalog import SUGGESTED_MODELS, Model, ModelError, catalog, find_model
+from wallflower.models.fetching import Fetcher
+from wallflower.models.progress import Progress
+from wallflower.models.store import Store
+
+_MOST_MEASURED = 4
+"""Candidates, the best by estimate; the quick ones for partials come on top."""
+_STAND_INS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to load. finals: decodes what counts. quick: for partials, or None. stand_ins: what decodes while
+    `finals` cannot, best first; loaded when needed. quickest: for a box that must spare itself; one of the
+    others, or None. reason: a sentence for people.
+    """
+
+    finals: Candidate
+    quick: Candidate | None
+    stand_ins: tuple[Candidate, ...]
+    quickest: Candidate | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """Where and for what the choice is made."""
+
+    home: Path
+    store: Store
+    wishes: Wishes
+    threads: int
+
+
+async def plan_engines(options: Options, fetcher: Fetcher, progress: Progress) -> Plan:
+    """Choose; the chosen models are in the fetcher's store afterwards.
+
+    Raises OptionsError or SelectionError when the options ask for what cannot be had here, ModelError when no
+    model can be fetched, EngineError and DataDirError.
+    """
+    named = None
+    if options.model != AUTO:
+        named = _named(options)
+        await fetcher.ensure([named])
+    wishes = wishes_of(options, profile_of(options))
+    home = await asyncio.to_thread(writable_data_dir, options)
+    box = _Box(home, fetcher.store, wishes, threads_of(options))
+    if named is not None and (plan := _without_a_choice(named, box)):
+        return plan
+    found = await asyncio.to_thread(remembered, box.home, box.store)
+    problem = ""
+    if found is None or not _those_here(found, box):
+        found, problem = await _look_closer(box, fetcher, progress)
+    found = await _with_what_is_new(found, box, progress)
+    return _decided(found, box, problem)
+
+
+def _named(options: Options) -> Model:
+    """The model that the options name. Raises OptionsError when it or its language is none."""
+    speaking = [model.id for model in catalog().values() if model.engine in ENGINES]
+    try:
+        model = find_model(options.model)
+    except ModelError as error:
+        raise options.wrong("model", f"{AUTO}, {', '.join(speaking)} ({error})") from error
+    if model.id not in speaking:
+        raise options.wrong(
+            "model", f"{AUTO}, {', '.join(speaking)} ({model.id} does not turn speech into words)"
+        )
+    if base_language(options.language) not in model.languages:
+        raise options.wrong("language", f"{', '.join(model.languages)}, which model {model.id} speaks")
+    return model
+
+
+def _without_a_choice(model: Model, box: _Box) -> Plan | None:
+    """The plan for a model that can run on the CPU only, here or as the options have it; else None."""
+    devices = ENGINES[model.engine].devices
+    if box.wishes.device == AUTO and len(devices) > 1:
+        return None
+    if box.wishes.device not in {AUTO, "cpu"} or "cpu" not in devices:
+        return None
+    here = {offer.id: offer for offer in offers_of(models_here(box.store))}
+    spoken = box.wishes.base_languages[0]
+    stand_ins = [
+        plain_candidate(offer)
+        for offer in here.values()
+        if offer.engine == "moonshine" and spoken in offer.languages and offer.id != model.id
+    ]
+    reason = f"{model.id} by {model.engine} on cpu, as the options have it"
+    return Plan(plain_candidate(here[model.id]), None, tuple(stand_ins[:_STAND_INS]), None, reason)
+
+
+def models_here(store: Store) -> list[Model]:
+    """The models in the store that turn speech into words."""
+    return [model for model in catalog().values() if model.engine in ENGINES and store.is_here(model)]
+
+
+def print_of(store: Store) -> str:
+    """The fingerprint of this box with the models that are in the store."""
+    models = {model.id: [file.sha256 for file in store.files_of(model)] for model in models_here(store)}
+    return fingerprint(read_box(), models)
+
+
+def remembered(home: Path, store: Store) -> Calibration | None:
+    """What was found out about this box; None when it was never looked at, or has changed since."""
+    return load_calibration(home, print_of(store))
+
+
+def survey_here(found: Calibration, offers: Iterable[Offer], wishes: Wishes, home: Path) -> Survey:
+    """`survey`, without what could not be measured or took the process down before.
+
+    Raises SelectionError.
+    """
+    return survey(found.facts, offers, wishes, {**excluded(home), **found.failed})
+
+
+def _those_here(found: Calibration, box: _Box) -> list[Candidate]:
+    return list(survey_here(found, offers_of(models_here(box.store)), box.wishes, box.home).candidates)
+
+
+async def _look_closer(box: _Box, fetcher: Fetcher, progress: Progress) -> tuple[Calibration, str]:
+    """Try the libraries and fetch the models that suit them; what was found, and why a model is not here."""
+    progress.note("looking at this box")
+    found = Calibration(await gather_facts())
+    problem: ModelError | None = None
+    if not box.wishes.model:
+        offers = offers_of(find_model(name) for name in SUGGESTED_MODELS)
+        suit = survey_here(found, offers, box.wishes, box.home).candidates
+        wanted = dict.fromkeys(each.model_id for each in suit)
+        for name in list(wanted)[: 1 if box.wishes.policy == "speed" else None]:
+            try:
+                await fetcher.ensure([find_model(name)])
+            except ModelError as error:
+                problem = error
+                progress.note(str(error))
+    if problem is not None and not _those_here(found, box):
+        raise problem
+    return found, str(problem or "")
+
+
+async def _with_what_is_new(found: Calibration, box: _Box, progress: Progress) -> Calibration:
+    """Measure the candidates that were not yet, if they have rivals, and remember it all."""
+    those = _those_here(found, box)
+    quick = [each for each in those if each.engine == "moonshine"]
+    worth_it = dict.fromkeys([*those[:_MOST_MEASURED], *quick])
+    missing = [each for each in worth_it if each.key not in found.timings]
+    if len(worth_it) > 1 and missing:
+        progress.note("measuring the engines on this box, once: this takes a few seconds each")
+        timings, failed = await calibrate(missing, box.store.root, threads=box.threads, report=progress.note)
+        found = found.with_more(Calibration(found.facts, timings, failed))
+    await asyncio.to_thread(_remember, box, found)
+    return found
+
+
+def _remember(box: _Box, found: Calibration) -> None:
+    name = print_of(box.store)
+    if load_calibration(box.home, name) != found:
+        store_calibration(box.home, name, found)
+
+
+def _decided(found: Calibration, box: _Box, problem: str) -> Plan:
+    """Raises SelectionError when nothing here serves the wishes."""
+    wishes = box.wishes
+    here = offers_of(models_here(box.store))
+    told = survey_here(found, here, wishes, box.home)
+    if not told.candidates:
+        everything = offers_of(find_model(name) for name in SUGGESTED_MODELS)
+        why = survey_here(found, [*here, *everything], wishes, box.home).left_out
+        reasons = dict.fromkeys(f"{out.model_id or out.engine}: {out.reason}" for out in why)
+        raise SelectionError(
+            f"no model here serves language {wishes.languages[0]!r} on device {wishes.device!r}: "
+            + "; ".join([*reasons, *([problem] if problem else [])])
+        )
+    choice = choose(told.candidates, found.timings, policy=wishes.policy, memory_bytes=wishes.memory_bytes)
+    others = [
+        each
+        for each in rank(told.candidates, found.timings, policy=wishes.policy)
+        if each.key != choice.finals.key
+    ]
+    quickest = rank(told.candidates, found.timings, policy="speed")[0]
+    stand_ins = dict.fromkeys([*others[:_STAND_INS], *([] if quickest == choice.finals else [quickest])])
+    return Plan(choice.finals, choice.partials, tuple(stand_ins), quickest, choice.reason)

@@ -1,0 +1,58 @@
+"""What happens to the box: logged once, told to whoever asks, and kept for `wallflower hardware`."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from wallflower.events import EngineInUse, EngineSetAside, Happening, PowerStep
+from wallflower.listening.condition import Condition, forget_condition, keep_condition
+from wallflower.listening.decoders import Decoders
+
+_LOG = structlog.get_logger(__name__)
+
+
+class Bulletin:
+    """Lives on the event loop. home: the data directory."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._changed = asyncio.Event()
+        self._decoders: Decoders | None = None
+        self._power = PowerStep(0, "")
+
+    def tell(self, happening: Happening) -> None:
+        """Something happened."""
+        match happening:
+            case EngineSetAside(engine, reason, retry_after):
+                _LOG.warning(
+                    "engine set aside", engine=engine, reason=reason, retry_after_s=round(retry_after)
+                )
+            case EngineInUse(engine):
+                _LOG.info("engine in use", engine=engine)
+            case PowerStep(step, reason):
+                self._power = happening
+                _LOG.warning("power step", step=step, reason=reason)
+        self._changed.set()
+
+    def about(self, decoders: Decoders) -> None:
+        """The engines are loaded: this is about them."""
+        self._decoders = decoders
+        self._changed.set()
+
+    @property
+    def condition(self) -> Condition:
+        """How the box is now."""
+        condition = self._decoders.condition if self._decoders else Condition("")
+        return replace(condition, power_step=self._power.step, power_reason=self._power.reason)
+
+    async def keep(self) -> None:
+        """Keep the condition where others can read it, whenever it changes, until cancelled."""
+        try:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                await asyncio.to_thread(keep_condition, self._home, self.condition)
+        finally:
+            forget_condition(self._home)
