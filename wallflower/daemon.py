@@ -7,12 +7,14 @@ import time
 from contextlib import AsyncExitStack
 
 import structlog
+from wyoming.info import Info
 
 from wallflower import __version__
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
 from wallflower.config.places import writable_data_dir
 from wallflower.engines.exclusions import settle_marks
+from wallflower.engines.lane import Priority
 from wallflower.hardware.power import Profile
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
@@ -67,8 +69,9 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         _LOG.info("chosen", reason=ears.decoders.plan.reason)
         service = Service(
             ears=ears,
-            describe=lambda: info_of(ears.decoders.model, sentence_about(bulletin.condition)),
+            describe=lambda: _info(ears, bulletin, options),
             language=options.language,
+            endpointing=options.endpointing,
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,
         )
@@ -92,11 +95,21 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
             await server.serve()
         finally:
             counts = ears.lane.counts
-            _LOG.info("served", segments=counts.jobs, worked_s=round(counts.worked, 1))
+            _LOG.info("served", segments=counts.jobs.total(), worked_s=round(counts.worked, 1))
 
 
 async def _watch_heat(ears: Ears, bulletin: Bulletin) -> None:
     async def use(profile: Profile) -> None:
-        await ears.lane.run(lambda: ears.decoders.use(profile))
+        await ears.lane.run(lambda: ears.decoders.use(profile), priority=Priority.VOICE_FINAL)
 
     await watch_heat(ears.decoders.profile, use, bulletin.tell)
+
+
+def _info(ears: Ears, bulletin: Bulletin, options: Options) -> Info:
+    decoders = ears.decoders
+    return info_of(
+        decoders.model,
+        quick=decoders.quick_model,
+        endpointing=options.endpointing,
+        trouble=sentence_about(bulletin.condition),
+    )

@@ -27,6 +27,33 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """More words of an utterance, which will not be taken back. text: to be added as it is: with the space
+    before it.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tentative:
+    """What may be said after the committed words; the next one takes its place. text: without outer space."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The speaker has finished: no more sound is needed. silence: seconds since the last speech."""
+
+    silence: float
+
+
+StreamEvent = Committed | Tentative | Passage | Endpoint | Utterance
+"""What a session tells while it listens. The committed texts joined are the utterance's; it comes last."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSetAside:
     """An engine does not work. engine: ENGINE:DEVICE:MODEL. retry_after: seconds until it is tried again."""
 

@@ -1,4 +1,7 @@
-"""Language codes."""
+"""Language codes, and how languages are written."""
+
+WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "km", "bo", "yue"})
+"""Languages that are written without spaces between words, by ISO 639 code."""
 
 
 def base_language(code: str) -> str:

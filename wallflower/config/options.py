@@ -87,10 +87,16 @@ class Options:
         "a whole number from 0 to 256; 0: by `power`: one for each core, at most 4 when balanced",
         "Processor threads for the model.",
     )
+    endpointing: bool = _option(
+        False,
+        checks.boolean,
+        "true or false",
+        "Find the end of a command here, instead of leaving that to the client.",
+    )
     max_utterance_seconds: float = _option(
         300.0,
-        checks.number(1, 86_400),
-        "a number of seconds from 1 to 86400",
+        checks.number(0, 86_400),
+        "a number of seconds from 1 to 86400; 0: no limit",
         "A longer utterance is refused with an error.",
     )
     max_clients: int = _option(

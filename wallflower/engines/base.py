@@ -3,9 +3,9 @@
 Every engine takes mono float32 in [-1, 1] at audio.pcm.SAMPLE_RATE.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,14 @@ class Request:
     """How a segment is to be decoded.
 
     language: ISO 639 code, or None to have it detected. prompt: text that came before or sets the style, for
-    engines that take one. hotwords: words to expect, for engines that take them. word_times: whether times
+    engines that take one. hotwords: words to expect, for engines that take them. prefix: words that the text
+    is known to begin with; an engine that cannot be held to them leaves them aside. word_times: whether times
     of words are wanted; they may cost extra.
     """
 
     language: str | None = None
     prompt: str = ""
+    prefix: str = ""
     hotwords: tuple[str, ...] = ()
     word_times: bool = False
 
@@ -91,3 +93,16 @@ class Engine(Protocol):
 
     def unload(self) -> None:
         """Give the model's memory back. Nothing may be asked of the engine afterwards."""
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that decodes several segments in one call, quicker than one by one."""
+
+    def transcribe_batch(
+        self, segments: Sequence[NDArray[np.float32]], request: Request
+    ) -> list[Transcription]:
+        """Decode segments, each as `transcribe` takes it; their transcriptions in the same order.
+
+        Raises EngineAbortedError after `abort`, EngineError when it cannot decode all.
+        """

@@ -19,8 +19,9 @@ from wallflower.engines.base import EngineAbortedError, EngineError, Request, Tr
 from wallflower.engines.log_mel import LogMel
 from wallflower.engines.repetition import repeated_tokens
 from wallflower.engines.whisper_graphs import Step, WhisperGraphs, model_files
-from wallflower.engines.whisper_tokens import WITHOUT_SPACES, whisper_tokens
+from wallflower.engines.whisper_tokens import whisper_tokens
 from wallflower.engines.word_times import POSITION_SECONDS, align, split_words, timed_words
+from wallflower.languages import WITHOUT_SPACES
 
 if TYPE_CHECKING:
     import tokenizers
@@ -122,27 +123,31 @@ class WhisperOpenVinoEngine:
         self._check_abort()
         graphs.encode(self._mel(samples, 2 * window))
         self._check_abort()
+        wants_times = request.word_times and graphs.gives_alignment
         prompt = self._prompt(request)
+        prefix = [] if wants_times else self._prefix(request)
         if request.language is None and tokens.languages:
             first = graphs.decode([tokens.start])
             language, probability = self._language(first.logits[0])
             no_speech = _softmax(first.logits[0])[tokens.no_speech]
             if prompt:  # it would have swayed the language; so begin again with it
                 graphs.forget()
-                first = graphs.decode([*prompt, tokens.start, *tokens.head(language)])
+                first = graphs.decode([*prompt, tokens.start, *tokens.head(language), *prefix])
             else:
-                first = graphs.decode(tokens.head(language))
+                first = graphs.decode([*tokens.head(language), *prefix])
         else:
             language = request.language or "en"
-            first = graphs.decode([*prompt, tokens.start, *tokens.head(language)], rows=(len(prompt), -1))
+            first = graphs.decode(
+                [*prompt, tokens.start, *tokens.head(language), *prefix], rows=(len(prompt), -1)
+            )
             _, probability = self._language(first.logits[0], language)
             no_speech = _softmax(first.logits[0])[tokens.no_speech]
-        limit = min(self._text_positions // 2 - 4, int(seconds * _TOKENS_PER_SECOND) + _SPARE_TOKENS)
-        wants_times = request.word_times and graphs.gives_alignment
-        decoded = self._decode(graphs, first, limit, keep_rows=wants_times)
+        limit = int(seconds * _TOKENS_PER_SECOND) + _SPARE_TOKENS
+        limit = max(0, min(self._text_positions // 2 - 4, limit) - len(prefix))
+        decoded = self._decode(graphs, first, limit, keep_rows=wants_times, begun=bool(prefix))
         scores = decoded.log_probabilities
         return Transcription(
-            self._text(decoded.tokens).strip(),
+            self._text([*prefix, *decoded.tokens]).strip(),
             language,
             self._words(decoded, language, seconds) if wants_times else (),
             sum(scores) / len(scores),
@@ -150,10 +155,15 @@ class WhisperOpenVinoEngine:
             probability,
         )
 
-    def _decode(self, graphs: WhisperGraphs, step: Step, limit: int, *, keep_rows: bool) -> _Decoded:
-        """Take the likeliest token, again and again, until the end, the limit or a circle."""
+    def _decode(
+        self, graphs: WhisperGraphs, step: Step, limit: int, *, keep_rows: bool, begun: bool
+    ) -> _Decoded:
+        """Take the likeliest token, again and again, until the end, the limit or a circle.
+
+        begun: whether the text has words already.
+        """
         decoded = _Decoded()
-        allowed = self._allowed_first
+        allowed = self._allowed if begun else self._allowed_first
         while True:
             scores = step.logits[-1] + allowed
             allowed = self._allowed
@@ -176,10 +186,21 @@ class WhisperOpenVinoEngine:
         text = " ".join(part for part in (request.prompt.strip(), ", ".join(request.hotwords)) if part)
         if not text:
             return []
-        ids = self._tokenizer.encode(" " + text, add_special_tokens=False).ids
         budget = min(PROMPT_TOKENS, self._text_positions // 2 - 1)
+        return [self._tokens.previous, *self._plain_tokens(" " + text)[-budget:]]
+
+    def _prefix(self, request: Request) -> list[int]:
+        """The tokens of the words that the text is known to begin with."""
+        if not request.prefix or request.language is None:
+            return []
+        space = "" if request.language in WITHOUT_SPACES else " "
+        return self._plain_tokens(space + request.prefix.strip())[: self._text_positions // 4]
+
+    def _plain_tokens(self, text: str) -> list[int]:
+        """The tokens of a text, as the decoder would write it."""
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         # A special token spelled out in the text would be taken for one.
-        return [self._tokens.previous, *[token for token in ids if token < self._tokens.end][-budget:]]
+        return [token for token in ids if token < self._tokens.end]
 
     def _language(self, logits: NDArray[np.float32], language: str | None = None) -> tuple[str, float | None]:
         """The likeliest language or the given one, and its probability among all that the model knows."""

@@ -5,11 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wallflower.engines.base import Word
-
-_WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
-"""Languages that are written without spaces: each character that is whole counts as a word, as in Whisper's
-own code.
-"""
+from wallflower.languages import WITHOUT_SPACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +22,7 @@ class TimedToken:
 
 def words_of(tokens: Iterable[TimedToken], *, language: str, seconds: float) -> tuple[Word, ...]:
     """The words of a segment that lasts `seconds`, one after the other and inside it."""
-    groups = _by_character(tokens) if language in _WITHOUT_SPACES else _by_space(tokens)
+    groups = _by_character(tokens) if language in WITHOUT_SPACES else _by_space(tokens)
     words = []
     earliest = 0.0
     for group in groups:

@@ -55,6 +55,13 @@ class Decoders:
         return find_model(self._candidates[self.finals.name].model_id)
 
     @property
+    def quick_model(self) -> Model | None:
+        """The model of the quick engine; None where there is none."""
+        if self.quick is None or self.plan.quick is None:
+            return None
+        return find_model(self.plan.quick.model_id)
+
+    @property
     def condition(self) -> Condition:
         """How the engines are now. Quick, and may be asked from any thread."""
         problems = self.finals.problems

@@ -21,18 +21,23 @@ from wallflower.models.catalog import VAD_MODEL, find_model
 from wallflower.models.fetching import fetcher_of
 from wallflower.models.progress import Progress, Silent
 from wallflower.models.store import Store
+from wallflower.speech.pacing import PartialCounts
 from wallflower.speech.vad import SileroVad
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """The parts that every session uses. language: ISO 639 code that is assumed when nobody names one."""
+    """The parts that every session uses.
+
+    language: ISO 639 code that is assumed when nobody names one. partials: what became of all sessions'.
+    """
 
     vad: SileroVad
     vad_thread: Executor
     lane: Lane
     language: str
     decoders: Decoders
+    partials: PartialCounts
 
 
 @asynccontextmanager
@@ -64,9 +69,10 @@ async def open_ears(
                 plan, _loader(options, fetcher.store), profile=profile_of(options), on_happening=tell
             )
         )
-        lane = Lane(decoders.finals)
+        lane = Lane()
         try:
-            yield Ears(await loading_vad, vad_thread, lane, base_language(options.language), decoders)
+            language = base_language(options.language)
+            yield Ears(await loading_vad, vad_thread, lane, language, decoders, PartialCounts())
         finally:
             await lane.close()
             decoders.unload()

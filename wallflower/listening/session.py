@@ -1,22 +1,29 @@
 """A session: one utterance listened to, from its first sample to its words.
 
 It owns a VAD state, a segmenter and the sound that is still needed, and nothing global. A segment goes
-to the lane as soon as it is complete, so that a long utterance is mostly decoded before it ends.
+to the lane as soon as it is complete, so that a long utterance is mostly decoded before it ends; what
+somebody is still saying is decoded as drafts.
 """
 
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
-from wallflower.engines.base import Request
-from wallflower.events import Passage, Utterance
+from wallflower.engines.base import Transcription
+from wallflower.events import Endpoint, Passage, StreamEvent, Utterance
+from wallflower.listening.decoding import Decoding
+from wallflower.listening.draft import SPECULATE_SECONDS, Draft
 from wallflower.listening.ears import Ears
+from wallflower.listening.manner import Manner
+from wallflower.listening.outbox import Outbox
 from wallflower.listening.sound import Sound
+from wallflower.listening.transcript import Transcript
+from wallflower.speech.endpointing import is_over
 from wallflower.speech.segmenting import Segment, Segmenter
 from wallflower.speech.vad import FRAME_SAMPLES, VadState
 
@@ -33,31 +40,44 @@ class Session:
     def __init__(
         self,
         ears: Ears,
+        manner: Manner | None = None,
         *,
-        language: str | None = None,
-        on_passage: Callable[[Passage], None] | None = None,
+        on_passage: Callable[[Passage], None] = lambda _passage: None,
     ) -> None:
-        """language: ISO 639 code of what will be said; None for the ears' own. on_passage: told of each
-        passage as soon as it is decoded.
-        """
+        """on_passage: told of each passage as soon as it is decoded."""
         self.id = secrets.token_hex(4)
         self._ears = ears
+        self._manner = manner or Manner()
         self._on_passage = on_passage
-        self._language = language or ears.language
-        self._request = Request(language=self._language)
+        self._decoding = Decoding(ears, self._manner, key=self)
+        self._outbox = Outbox()
+        self._transcript = Transcript(self._outbox)
         self._sound = Sound()
         self._vad_state = VadState()
         self._segmenter = Segmenter()
         self._end: int | None = None  # the number of samples, once known
         self._heard = 0  # samples that the VAD has seen
-        self._decoding: deque[asyncio.Task[Passage]] = deque()
+        self._glance: Draft
+        self._draft = self._new_draft()
+        self._finals: deque[asyncio.Task[Passage]] = deque()
         self._passages: list[Passage] = []
         self._hearing: asyncio.Task[None] | None = None
+        self.is_over = asyncio.Event()
+        """Set when the speaker has finished, if the manner leaves that to us."""
 
     @property
     def seconds(self) -> float:
         """The length of the sound so far."""
         return self._sound.end / SAMPLE_RATE
+
+    @property
+    def language(self) -> str:
+        """ISO 639 code of what is said, as far as it is known."""
+        return self._decoding.language
+
+    def events(self) -> AsyncIterator[StreamEvent]:
+        """What happens, as it happens; ends with the Utterance or when the session is closed."""
+        return self._outbox.events()
 
     async def feed(self, samples: NDArray[np.int16]) -> None:
         """Add mono 16 kHz samples. Returns at once unless the source is far ahead of the decoding.
@@ -80,17 +100,21 @@ class Session:
         self._hear()
         await self._hearing_done()
         for segment in self._segmenter.finish():
-            self._decode(segment)
+            self._finalise(segment)
         await self._collect(0)
-        text = " ".join(passage.text for passage in self._passages)
-        return Utterance(text, self._language, seconds, tuple(self._passages))
+        self._transcript.finish()
+        language = self._decoding.language
+        utterance = Utterance(self._transcript.text, language, seconds, tuple(self._passages))
+        self._outbox.put(utterance)
+        return utterance
 
     async def close(self) -> None:
         """Stop listening and decoding. After `finish`, or instead of it."""
-        tasks = [*self._decoding, *([self._hearing] if self._hearing else [])]
+        tasks = [*self._finals, *([self._hearing] if self._hearing else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, self._draft.close(), self._glance.close(), return_exceptions=True)
+        self._outbox.close()
 
     def _hear(self) -> None:
         """Have the VAD listen to the complete frames that it has not seen; one task does it at a time."""
@@ -115,26 +139,88 @@ class Session:
             )
             self._heard = end
             for segment in self._segmenter.feed(probabilities.tolist()):
-                self._decode(segment)
+                self._finalise(segment)
+            self._draw_up()
+            self._look_for_the_end()
             self._sound.drop_before(min(self._segmenter.needed_from, self._heard))
+
+    def _draw_up(self) -> None:
+        """Decode what is being said, as a draft. Nothing of it before the segments before it are done."""
+        segment = self._segmenter.under_way
+        waiting = any(not task.done() for task in self._finals)
+        if segment is None or segment.overlaps or waiting or self._end is not None:
+            return
+        if self._sound.end - self._heard >= _BATCH_FRAMES * FRAME_SAMPLES:
+            return  # a file, or a box that is too slow: partials would be late at once
+        lane_share = self._ears.lane.partial_share
+        seconds = (segment.end - segment.start) / SAMPLE_RATE
+        if self._segmenter.silence >= SPECULATE_SECONDS:
+            if not self._manner.ambient:
+                self._draft.speculate(segment, self._samples(segment))
+            return
+        if self._manner.streaming:
+            self._draft.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
+        if self._manner.tentative:
+            self._glance.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
+
+    def _look_for_the_end(self) -> None:
+        rules = self._manner.endpointing
+        if rules is None or self.is_over.is_set():
+            return
+        silence = self._segmenter.silence
+        heard = self._heard / SAMPLE_RATE
+        if is_over(rules, heard=heard, spoken=self._segmenter.has_spoken, silence=silence):
+            self.is_over.set()
+            self._outbox.put(Endpoint(silence))
+
+    def _new_draft(self) -> Draft:
+        draft = Draft(self._decoding.decode, self._decoding.pace(), self._take_hypothesis)
+        self._glance = Draft(self._decoding.glance, self._decoding.glancing_pace(), self._take_glance)
+        return draft
+
+    def _take_hypothesis(self, transcription: Transcription) -> None:
+        self._transcript.hypothesis(self._draft.agreement, transcription.text, transcription.language)
+
+    def _take_glance(self, transcription: Transcription) -> None:
+        self._transcript.glance(self._draft.agreement, transcription.text, transcription.language)
+
+    def _samples(self, segment: Segment) -> NDArray[np.float32]:
+        return self._sound.copy(segment.start, segment.end).astype(np.float32) / np.float32(32768)
+
+    def _finalise(self, segment: Segment) -> None:
+        """Have a complete segment decoded, while the next one may begin."""
+        draft, glance, self._draft = self._draft, self._glance, self._new_draft()
+        before = self._finals[-1] if self._finals else None
+        work = self._final(segment, self._samples(segment), draft, glance, before)
+        self._finals.append(asyncio.create_task(work, name="final"))
+
+    async def _final(
+        self,
+        segment: Segment,
+        samples: NDArray[np.float32],
+        draft: Draft,
+        glance: Draft,
+        before: asyncio.Task[Passage] | None,
+    ) -> Passage:
+        try:
+            await glance.close()
+            transcription = await draft.final(segment, samples)
+        finally:
+            await draft.close()
+        if before is not None:
+            await asyncio.wait([before])
+        self._transcript.final(draft.agreement, transcription.text, transcription.language, segment)
+        end = segment.end if self._end is None else min(segment.end, self._end)
+        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, transcription.text)
+        if passage.text:
+            self._on_passage(passage)
+            self._outbox.put(passage)
+        return passage
 
     async def _collect(self, most: int) -> None:
         """Take the words of decoded segments, in order, until at most `most` are still undecoded."""
-        while self._decoding and (self._decoding[0].done() or len(self._decoding) > most):
-            passage = await asyncio.shield(self._decoding[0])
-            self._decoding.popleft()
+        while self._finals and (self._finals[0].done() or len(self._finals) > most):
+            passage = await asyncio.shield(self._finals[0])
+            self._finals.popleft()
             if passage.text:
                 self._passages.append(passage)
-
-    def _decode(self, segment: Segment) -> None:
-        samples = self._sound.copy(segment.start, segment.end).astype(np.float32) / np.float32(32768)
-        self._decoding.append(asyncio.create_task(self._words(segment, samples), name="decoding"))
-
-    async def _words(self, segment: Segment, samples: NDArray[np.float32]) -> Passage:
-        transcription = await self._ears.lane.transcribe(samples, self._request)
-        self._language = transcription.language
-        end = segment.end if self._end is None else min(segment.end, self._end)
-        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, transcription.text)
-        if self._on_passage is not None:
-            self._on_passage(passage)
-        return passage

@@ -6,7 +6,7 @@ the next short pause ends it too, and at the model's limit it is cut where speec
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.speech.vad import FRAME_SAMPLES
@@ -38,14 +38,23 @@ class Segmenting:
     """A silence of this length is a short pause."""
     longest: float = 28.0
     """No segment is longer than this; it is cut at its quietest frame."""
+    overlap: float = 1.0
+    """Sound that both sides of a cut have, where it may have gone through a word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of sound to decode, in samples from the start of the session: [start, end)."""
+    """A stretch of sound to decode, in samples from the start of the session: [start, end).
+
+    spoken: the sample after the last speech in it. overlaps: whether it begins with the end of the segment
+    before it, because the cut may have gone through a word; cut: whether the next one does so.
+    """
 
     start: int
     end: int
+    spoken: int
+    overlaps: bool = False
+    cut: bool = False
 
 
 class Segmenter:
@@ -64,9 +73,31 @@ class Segmenter:
         self._frame = 0  # the next frame to come
         self._free = 0  # the first frame that no finished segment has taken
         self._run = 0  # frames of speech in a row, outside a segment
+        self._half_overlap = _frames(settings.overlap / 2)
         self._start: int | None = None  # the first frame of the segment under way
+        self._overlaps = False
         self._last_speech = 0
+        self._has_spoken = False
         self._probabilities: list[float] = []  # of the segment under way
+
+    @property
+    def under_way(self) -> Segment | None:
+        """The segment under way, up to now; None while nobody speaks."""
+        if self._start is None:
+            return None
+        end = min(self._frame, self._last_speech + 1 + self._tail)
+        return self._segment(self._start, end)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last speech, or since the start."""
+        last = self._last_speech + 1 if self._has_spoken else 0
+        return (self._frame - last) * FRAME_SECONDS
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether there was speech."""
+        return self._has_spoken
 
     @property
     def needed_from(self) -> int:
@@ -98,6 +129,7 @@ class Segmenter:
                 # The frames before this one are never a place to cut, so their values do not matter.
                 self._probabilities = [1.0] * (self._frame - self._start)
                 self._last_speech = here
+                self._has_spoken = True
             return None
         self._probabilities.append(probability)
         if probability >= self._settings.threshold:
@@ -114,8 +146,9 @@ class Segmenter:
         """End the segment under way at frame `end`, or at the last frame seen when that is earlier."""
         assert self._start is not None
         end = min(end, self._frame)
-        segment = Segment(self._start * FRAME_SAMPLES, end * FRAME_SAMPLES)
+        segment = self._segment(self._start, end)
         self._free, self._start, self._run = end, None, 0
+        self._overlaps = False
         return segment
 
     def _cut(self) -> Segment:
@@ -125,11 +158,31 @@ class Segmenter:
         later = self._probabilities[half:]
         offset = half + min(range(len(later)), key=later.__getitem__)
         cut = self._start + offset
-        segment = Segment(self._start * FRAME_SAMPLES, cut * FRAME_SAMPLES)
+        if self._probabilities[offset] >= self._settings.threshold:
+            return self._cut_through(offset)
+        segment = self._segment(self._start, cut)
         self._free = cut
+        self._overlaps = False
         if self._last_speech < cut:  # cut in a pause: nothing has been said since
             self._start, self._run = None, 0
         else:
             self._start = cut
             self._probabilities = self._probabilities[offset:]
         return segment
+
+    def _cut_through(self, offset: int) -> Segment:
+        """Cut where somebody speaks: both sides have the sound around the cut."""
+        assert self._start is not None
+        cut = self._start + offset
+        end = min(cut + self._half_overlap, self._frame)
+        segment = replace(self._segment(self._start, end), cut=True)
+        self._free = self._start = cut - self._half_overlap
+        self._overlaps = True
+        self._probabilities = self._probabilities[offset - self._half_overlap :]
+        return segment
+
+    def _segment(self, start: int, end: int) -> Segment:
+        spoken = min(self._last_speech + 1, end)
+        return Segment(
+            start * FRAME_SAMPLES, end * FRAME_SAMPLES, spoken * FRAME_SAMPLES, overlaps=self._overlaps
+        )

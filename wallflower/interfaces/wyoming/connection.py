@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars, unbind_contextvars
-from wyoming.asr import Transcript
+from wyoming.asr import Transcript, TranscriptStart, TranscriptStop
 from wyoming.error import Error
 from wyoming.event import Event, async_write_event
 from wyoming.info import Info
@@ -18,10 +17,12 @@ from wyoming.ping import Pong
 
 from wallflower.audio.pcm import AudioFormatError, PcmConverter, PcmFormat
 from wallflower.engines.base import EngineError
+from wallflower.interfaces.wyoming.asks import Ask, RequestError, read_program, read_transcribe, text_field
+from wallflower.interfaces.wyoming.exchange import Exchange
 from wallflower.interfaces.wyoming.framing import BadEventError, NotWyomingError, read_event
+from wallflower.interfaces.wyoming.info import PROGRAM
 from wallflower.languages import base_language
 from wallflower.listening.ears import Ears
-from wallflower.listening.session import Session
 
 _LOG = structlog.get_logger(__name__)
 
@@ -39,17 +40,9 @@ class Service:
     ears: Ears
     describe: Callable[[], Info]
     language: str
+    endpointing: bool
     max_utterance_seconds: float
     client_timeout: float
-
-
-class RequestError(Exception):
-    """A request that is answered with an `error` event. code: for programs to tell it by."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 class Connection:
@@ -59,9 +52,11 @@ class Connection:
         self._service = service
         self._reader = reader
         self._writer = writer
-        self._language = base_language(service.language)
-        self._session: Session | None = None
+        self._program = PROGRAM
+        self._ask: Ask | None = None
+        self._exchange: Exchange | None = None
         self._converter: PcmConverter | None = None
+        self._reading: asyncio.Task[Event | None] | None = None
         self._warned = False
 
     async def run(self) -> None:
@@ -90,7 +85,7 @@ class Connection:
             await self._say_error("internal-error", "the server failed; its log says why", _LINGER_SECONDS)
         finally:
             try:
-                await self._end_utterance()
+                await self._end_exchange()
             finally:  # also when the server is closed just now
                 await self._close()
 
@@ -119,8 +114,22 @@ class Connection:
             self._writer.transport.abort()
 
     async def _next_event(self) -> Event | None:
+        """The next event; meanwhile the utterance is answered when its speaker has finished."""
         async with asyncio.timeout(self._service.client_timeout):
-            return await read_event(self._reader)
+            exchange = self._exchange
+            if exchange is None or not self._service.endpointing:
+                return await read_event(self._reader)
+            reading = asyncio.create_task(read_event(self._reader), name="reading")
+            over = asyncio.create_task(exchange.over(), name="over")
+            try:
+                await asyncio.wait({reading, over}, return_when=asyncio.FIRST_COMPLETED)
+                if over.done() and not reading.done():
+                    await exchange.answer()
+                return await reading
+            finally:
+                for task in (reading, over):
+                    task.cancel()
+                await asyncio.gather(reading, over, return_exceptions=True)
 
     async def _write(self, event: Event) -> None:
         async with asyncio.timeout(_WRITE_SECONDS):
@@ -139,83 +148,66 @@ class Connection:
             case "audio-stop":
                 await self._audio_stop()
             case "ping":
-                await self._write(Pong(text=_text(event.data, "text")).event())
+                await self._write(Pong(text=text_field(event.data, "text")).event())
             case "select-program":
-                self._select_program(event.data)
+                self._program = read_program(event.data, self._service.describe())
             case _ if not self._warned:
                 self._warned = True
                 _LOG.warning("unknown event ignored, as are all later ones", type=event.type[:40])
 
     def _transcribe(self, data: dict[str, Any]) -> None:
-        program = self._service.describe().asr[0]
-        name = _text(data, "name")
-        models = [model.name for model in program.models]
-        if name is not None and name not in models:
-            raise RequestError(
-                "unknown-model", f"there is no model {name[:80]!r}; there is: {', '.join(models)}"
-            )
-        language = _text(data, "language") or self._service.language
-        spoken = program.models[0].languages
-        if base_language(language) not in spoken:
-            raise RequestError(
-                "unsupported-language",
-                f"language {language[:20]!r} is not spoken here; allowed: {', '.join(spoken)}",
-            )
-        self._language = base_language(language)
-
-    def _select_program(self, data: dict[str, Any]) -> None:
-        name = _text(data, "name")
-        programs = [program.name for program in self._service.describe().asr]
-        if name not in programs:
-            raise RequestError(
-                "unknown-program",
-                f"there is no program {str(name)[:80]!r}; there is: {', '.join(programs)}",
-            )
+        self._ask = read_transcribe(
+            data,
+            self._service.describe(),
+            self._program,
+            language=self._service.language,
+            endpointing=self._service.endpointing,
+        )
 
     async def _audio_start(self, data: dict[str, Any]) -> None:
-        await self._end_utterance()
+        await self._end_exchange()
         self._converter = PcmConverter(_pcm_format(data))
-        self._session = Session(self._service.ears, language=self._language)
-        bind_contextvars(session=self._session.id, utterance=next(_utterances))
+        if self._ask is None:
+            self._transcribe({})
+        assert self._ask is not None
+        self._exchange = Exchange(self._service.ears, self._ask, self._write)
+        self._ask = None
+        bind_contextvars(session=self._exchange.id, utterance=next(_utterances))
 
     async def _audio_chunk(self, event: Event) -> None:
-        if self._session is None or self._converter is None:
+        exchange = self._exchange
+        if exchange is None or self._converter is None:
             raise RequestError("no-audio-start", "audio-chunk came before audio-start")
+        if exchange.is_answered:  # the speaker had finished; what is still under way is not wanted
+            return
         form = _pcm_format(event.data)
         if form != self._converter.source:  # what a chunk says of itself holds
-            await self._session.feed(self._converter.finish())
+            await exchange.feed(self._converter.finish())
             self._converter = PcmConverter(form)
         limit = self._service.max_utterance_seconds
         coming = len(event.payload or b"") / form.frame_bytes / form.rate
-        if self._session.seconds + coming > limit:
+        if limit and exchange.seconds + coming > limit:
             raise RequestError("too-long", f"the utterance is longer than {limit:g} s")
         payload = event.payload or b""
         for start in range(0, len(payload), _SLICE_BYTES):  # other clients have their turn in between
-            await self._session.feed(self._converter.feed(payload[start : start + _SLICE_BYTES]))
+            await exchange.feed(self._converter.feed(payload[start : start + _SLICE_BYTES]))
             await asyncio.sleep(0)
 
     async def _audio_stop(self) -> None:
-        stopped = time.monotonic()
-        text, seconds, language = "", 0.0, self._language
-        if self._session is not None and self._converter is not None:
-            await self._session.feed(self._converter.finish())
-            utterance = await self._session.finish()
-            text, seconds, language = utterance.text, utterance.seconds, utterance.language
-        await self._write(Transcript(text=text, language=language).event())
-        _LOG.info(
-            "transcribed",
-            audio_s=round(seconds, 2),
-            latency_ms=round(1000 * (time.monotonic() - stopped)),
-            characters=len(text),
-        )
-        _LOG.debug("transcript", text=text)
-        await self._end_utterance()
-        self._language = base_language(self._service.language)
+        if self._exchange is not None and self._converter is not None:
+            await self._exchange.feed(self._converter.finish())
+            await self._exchange.answer()
+        else:
+            language = base_language(self._service.language)
+            for answer in (TranscriptStart(language=language), Transcript(text="", language=language)):
+                await self._write(answer.event())
+            await self._write(TranscriptStop().event())
+        await self._end_exchange()
 
-    async def _end_utterance(self) -> None:
-        session, self._session, self._converter = self._session, None, None
-        if session is not None:
-            await session.close()
+    async def _end_exchange(self) -> None:
+        exchange, self._exchange, self._converter = self._exchange, None, None
+        if exchange is not None:
+            await exchange.close()
         unbind_contextvars("session", "utterance")
 
 
@@ -224,10 +216,3 @@ def _pcm_format(data: dict[str, Any]) -> PcmFormat:
         return PcmFormat(data.get("rate"), data.get("width"), data.get("channels"))  # type: ignore[arg-type]  # it checks
     except AudioFormatError as error:
         raise RequestError("audio-format", str(error)) from error
-
-
-def _text(data: dict[str, Any], key: str) -> str | None:
-    value = data.get(key)
-    if value is not None and not isinstance(value, str):
-        raise RequestError("bad-event", f"{key} is {str(value)[:40]}; allowed: text")
-    return value

@@ -14,6 +14,9 @@ from wallflower.models.catalog import Model
 PROGRAM = "Wallflower"
 """The program's name. Part of the id under which Home Assistant remembers this server: never change it."""
 
+FAST_PROGRAM, ACCURATE_PROGRAM = "fast", "accurate"
+"""More programs, for clients that select one; Home Assistant takes the first."""
+
 HOMEPAGE = "https://github.com/wallflower-listens/wallflower"
 
 # Home Assistant's pipelines ask for a regional language where the user chose one, and take nothing
@@ -32,28 +35,43 @@ def language_variants(languages: Iterable[str]) -> list[str]:
     ]
 
 
-def info_of(model: Model, trouble: str = "") -> Info:
-    """The `info` event of a server that has `model` loaded. trouble: what is not as it should be."""
+def info_of(
+    model: Model, *, quick: Model | None = None, endpointing: bool = False, trouble: str = ""
+) -> Info:
+    """The `info` event of a server whose words come from `model`.
+
+    quick: of an engine that is quicker; None where there is none. endpointing: whether we tell when a speaker
+    has finished. trouble: what is not as it should be.
+    """
+    programs = [(PROGRAM, "Local speech recognition by Wallflower", model)]
+    if quick is not None:
+        programs += [
+            (ACCURATE_PROGRAM, "The same: the most accurate words", model),
+            (FAST_PROGRAM, "Quicker, with more errors", quick),
+        ]
     return Info(
         asr=[
             AsrProgram(
-                name=PROGRAM,
-                description="; ".join(["Local speech recognition by Wallflower", *filter(None, [trouble])]),
+                name=name,
+                description="; ".join(filter(None, [description, trouble])),
                 attribution=Attribution(name="The Wallflower authors", url=HOMEPAGE),
                 installed=True,
                 version=__version__,
-                models=[
-                    AsrModel(
-                        name=model.id,
-                        description=model.title,
-                        attribution=Attribution(name=model.author, url=model.url),
-                        installed=True,
-                        version=model.version,
-                        languages=language_variants(model.languages),
-                    )
-                ],
-                supports_transcript_streaming=False,
-                requires_external_vad=True,
+                models=[_model(each)],
+                supports_transcript_streaming=True,
+                requires_external_vad=not endpointing,
             )
+            for name, description, each in programs
         ]
+    )
+
+
+def _model(model: Model) -> AsrModel:
+    return AsrModel(
+        name=model.id,
+        description=model.title,
+        attribution=Attribution(name=model.author, url=model.url),
+        installed=True,
+        version=model.version,
+        languages=language_variants(model.languages),
     )

@@ -1,0 +1,99 @@
+"""One utterance over Wyoming: its sound on the way in, its words on the way out as soon as they are known."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
+from wyoming.event import Event
+
+from wallflower.events import Committed, Utterance
+from wallflower.interfaces.wyoming.asks import Ask
+from wallflower.listening.ears import Ears
+from wallflower.listening.session import Session
+
+_LOG = structlog.get_logger(__name__)
+
+Write = Callable[[Event], Awaitable[None]]
+
+
+class Exchange:
+    """Takes sound and writes `transcript-start`, chunks, `transcript` and `transcript-stop`, in that order.
+
+    The chunks joined are exactly the text of `transcript`. Use: `feed`, then `answer`; `close` at any time.
+    """
+
+    def __init__(self, ears: Ears, ask: Ask, write: Write) -> None:
+        self._ask = ask
+        self._write = write
+        self._session = Session(ears, ask.manner)
+        self._telling = asyncio.create_task(self._tell(), name="telling")
+        self._started = False
+        self._answered = False
+
+    @property
+    def id(self) -> str:
+        """The session's."""
+        return self._session.id
+
+    @property
+    def seconds(self) -> float:
+        """The length of the sound so far."""
+        return self._session.seconds
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the words were given: nothing more is listened to."""
+        return self._answered
+
+    async def over(self) -> None:
+        """Wait until the speaker has finished, if it is on us to tell."""
+        await self._session.is_over.wait()
+
+    async def feed(self, samples: NDArray[np.int16]) -> None:
+        """Add mono 16 kHz samples. Raises EngineError."""
+        if not self._answered:
+            await self._session.feed(samples)
+
+    async def answer(self) -> None:
+        """The sound has ended: give the words. Raises EngineError, ConnectionError or TimeoutError."""
+        if self._answered:
+            return
+        stopped = time.monotonic()
+        self._answered = True
+        utterance = await self._session.finish()
+        await self._telling
+        _LOG.info(
+            "transcribed",
+            audio_s=round(utterance.seconds, 2),
+            latency_ms=round(1000 * (time.monotonic() - stopped)),
+            characters=len(utterance.text),
+        )
+        _LOG.debug("transcript", text=utterance.text)
+
+    async def close(self) -> None:
+        """Stop listening and telling."""
+        await self._session.close()
+        self._telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
+            await self._telling
+
+    async def _tell(self) -> None:
+        async for event in self._session.events():
+            if isinstance(event, Committed):
+                await self._start(self._session.language)
+                await self._write(TranscriptChunk(text=event.text).event())
+            elif isinstance(event, Utterance):
+                await self._start(event.language)
+                transcript = Transcript(event.text, context=self._ask.context, language=event.language)
+                await self._write(transcript.event())
+                await self._write(TranscriptStop().event())
+
+    async def _start(self, language: str) -> None:
+        if not self._started:
+            self._started = True
+            await self._write(TranscriptStart(context=self._ask.context, language=language).event())

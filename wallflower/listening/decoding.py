@@ -1,0 +1,88 @@
+"""How one session has its sound decoded: by which engine, how urgently, and what of it is believed."""
+
+from dataclasses import replace
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from wallflower.engines.base import Engine, Request, Transcription
+from wallflower.engines.lane import Priority
+from wallflower.listening.ears import Ears
+from wallflower.listening.manner import Manner
+from wallflower.speech.guards import made_up
+from wallflower.speech.pacing import Pace
+
+_LOG = structlog.get_logger(__name__)
+
+_PARTIAL_SECONDS = 0.8
+"""Sound between two decodings of what somebody is still saying, by the finals' engine."""
+_GLANCE_SECONDS = 0.3
+"""The same for the quick engine."""
+_VOICE_SHARE, _AMBIENT_SHARE = 0.5, 0.25
+"""Of the lane's time that partials may take."""
+
+
+class Decoding:
+    """Asks the lane on behalf of one session. key: what tells the session's jobs from those of others."""
+
+    def __init__(self, ears: Ears, manner: Manner, *, key: object) -> None:
+        self._ears = ears
+        self._manner = manner
+        self._key = key
+        self.language = manner.language or ears.language
+        self._request = Request(language=self.language, hotwords=(*manner.names, *manner.terms))
+
+    @property
+    def engine(self) -> Engine:
+        """The engine whose words count."""
+        decoders = self._ears.decoders
+        if self._manner.program == "fast" and decoders.quick is not None:
+            return decoders.quick
+        return decoders.finals
+
+    def pace(self) -> Pace:
+        """The pace of partials by the engine whose words count."""
+        return self._pace(_PARTIAL_SECONDS)
+
+    def glancing_pace(self) -> Pace:
+        """The pace of partials by the quick engine."""
+        return self._pace(_GLANCE_SECONDS)
+
+    async def decode(self, samples: NDArray[np.float32], prefix: str, final: bool) -> Transcription:
+        """Decode with the engine whose words count. Raises EngineError."""
+        return await self._ask(self.engine, samples, replace(self._request, prefix=prefix), final=final)
+
+    async def glance(self, samples: NDArray[np.float32], _prefix: str, _final: bool) -> Transcription:
+        """Decode with the quick engine. Raises EngineError."""
+        engine = self._ears.decoders.quick or self.engine
+        return await self._ask(engine, samples, self._request, final=False, key=(self._key, "glance"))
+
+    async def _ask(
+        self,
+        engine: Engine,
+        samples: NDArray[np.float32],
+        request: Request,
+        *,
+        final: bool,
+        key: object = None,
+    ) -> Transcription:
+        ambient = self._manner.ambient
+        if final:
+            priority = Priority.AMBIENT_FINAL if ambient else Priority.VOICE_FINAL
+        else:
+            priority = Priority.AMBIENT_PARTIAL if ambient else Priority.VOICE_PARTIAL
+        transcription = await self._ears.lane.transcribe(
+            engine, samples, request, priority=priority, key=key or self._key
+        )
+        if reason := made_up(transcription, samples):
+            _LOG.debug("text not believed", reason=reason, text=transcription.text)
+            return replace(transcription, text="", words=())
+        if final:
+            self.language = transcription.language
+        return transcription
+
+    def _pace(self, every: float) -> Pace:
+        factor = self._ears.decoders.profile.partial_factor
+        share = _AMBIENT_SHARE if self._manner.ambient else _VOICE_SHARE
+        return Pace(every=every * factor if factor else float("inf"), share=share, counts=self._ears.partials)

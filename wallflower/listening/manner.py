@@ -1,0 +1,29 @@
+"""How a session listens: what its client asks for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wallflower.speech.endpointing import Endpointing
+
+Program = Literal["accurate", "fast"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What a client asks of a session.
+
+    language: ISO 639 code of what will be said; None: the ears' own. program: accurate decodes with the
+    finals' engine, fast with the quick one where there is one. streaming: whether words are committed while
+    somebody speaks. tentative: whether words that may be taken back are wanted, too. ambient: whether nobody
+    waits for the answer. endpointing: when the utterance is over by itself; None: when the client says so.
+    names, terms: to be expected, names first.
+    """
+
+    language: str | None = None
+    program: Program = "accurate"
+    streaming: bool = False
+    tentative: bool = False
+    ambient: bool = False
+    endpointing: Endpointing | None = None
+    names: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
