@@ -69,9 +69,15 @@ def _pull(options: Options, ids: Sequence[str]) -> int:
     models = [find_model(id_) for id_ in ids or NEEDED_BY_DEFAULT]
     with fetch_progress(sys.stderr) as progress:
         asyncio.run(fetcher_of(options, progress).ensure(models, rehash=True))
+    store = Store(data_dir(options) / "models")
     for model in models:
-        print(f"{model.id} is here and verified")
+        pinned = [file.name for file in store.files_of(model) if file.pinned]
+        print(f"{model.id} is here and verified{_pinned(', '.join(pinned))}")
     return ExitCode.OK
+
+
+def _pinned(what: str) -> str:
+    return f" ({what} pinned on first use)" if what else ""
 
 
 def _verify(store: Store, ids: Sequence[str]) -> int:
@@ -87,6 +93,7 @@ def _verify(store: Store, ids: Sequence[str]) -> int:
         good = finding.state is FileState.HERE
         bad |= not good
         line = f"{finding.model.id} {finding.file.name}: {'good' if good else finding.state.value}"
+        line += _pinned("checksum" if finding.file.pinned else "")
         print(line if good else f"{line}: {finding.detail}")
     if bad:
         print("fetch damaged and missing files again with: wallflower models pull ID", file=sys.stderr)

@@ -26,7 +26,7 @@ def fingerprint(facts: Facts, models: Iterable[Model]) -> str:
             [library.name, library.version, sorted(device.device for device in library.usable)]
             for library in facts.libraries
         ),
-        "models": sorted([model.id, sorted(file.sha256 for file in model.files)] for model in models),
+        "models": sorted([model.id, sorted(file.key for file in model.files)] for model in models),
         "platform": facts.platform,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,6 +1,7 @@
 """The catalogue: each model once, with its licence, its files and where their bytes may be found."""
 
 import difflib
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ NEEDED_BY_DEFAULT = (DEFAULT_MODEL, VAD_MODEL)
 """What a fresh box fetches at its first start."""
 
 _HUB = re.compile(r"hub:(?P<repository>[^/@]+/[^/@]+)@(?P<revision>[^/]+)/(?P<path>.+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONVERT = re.compile(r"convert:(?P<model>[a-z0-9][a-z0-9._-]*)/(?P<form>[a-z]+:\w+)")
 _WHEEL = re.compile(r"wheel:(?P<name>[^=/]+)==(?P<version>[^/]+)/(?P<member>.+)")
 
@@ -29,11 +31,16 @@ class ModelError(WallflowerError):
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """A file in a repository of the model hub."""
+    """A file in a repository of the model hub. revision: a commit, or a branch, which may move on."""
 
     repository: str
     revision: str
     path: str
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is the same bytes always."""
+        return _COMMIT.fullmatch(self.revision) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,22 @@ Source = HubSource | WheelSource | ConvertSource
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One file of a model. size: bytes. sha256: lower-case hex; it is the file's identity."""
+    """One file of a model. size: bytes. sha256: lower-case hex; it is the file's identity.
+
+    Both are None where nobody published them; the store pins what came first, and gives the file with that
+    then. pinned: whether they are so known.
+    """
 
     name: str
-    size: int
-    sha256: str
+    size: int | None
+    sha256: str | None
     sources: tuple[Source, ...]
+    pinned: bool = False
+
+    @property
+    def key(self) -> str:
+        """64 hex digits that tell it from all other files: its SHA-256, or one of where it comes from."""
+        return self.sha256 or hashlib.sha256(repr(self.sources).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +99,18 @@ class Model:
     made: ConvertSource | None = None
     """Set when the box makes the files itself, and their checksums are not known before: `files` is empty
     then, and the store pins what it made."""
-    made_size: int = 0
+    about_size: int = 0
+    """Bytes of all files, roughly: where they are made here, or where not every one's size is known."""
 
     @property
     def size(self) -> int:
-        """Bytes of all files; of those that are made, about."""
-        return self.made_size or sum(file.size for file in self.files)
+        """Bytes of all files; where they are not known, about."""
+        return self.about_size or sum(file.size or 0 for file in self.files)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether some checksums are known only when the files are here for the first time."""
+        return self.made is not None or any(file.sha256 is None for file in self.files)
 
 
 def parse_source(text: str) -> Source:
@@ -113,8 +136,8 @@ def _model(entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Model:
     files = tuple(
         ModelFile(
             name=file["name"],
-            size=file["size"],
-            sha256=file["sha256"],
+            size=file.get("size"),
+            sha256=file.get("sha256"),
             sources=tuple(parse_source(source) for source in file["sources"]),
         )
         for file in entry.get("file", ())
@@ -133,7 +156,7 @@ def _model(entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Model:
         url=entry["attribution"]["url"],
         files=files,
         made=made,
-        made_size=entry["made"]["size"] if "made" in entry else 0,
+        about_size=entry["made"]["size"] if "made" in entry else entry.get("about_size", 0),
     )
 
 
