@@ -10,7 +10,7 @@ from wallflower.engines.base import Engine, EngineError, Request
 from wallflower.engines.exclusions import excluded, trying
 from wallflower.models.catalog import Model
 
-SPEAKING = ("moonshine", "whispercpp", "openvino")
+SPEAKING = ("moonshine", "whispercpp", "openvino", "onnx")
 """The engines, as the catalogue names them, that turn speech into words."""
 
 
@@ -29,6 +29,16 @@ def load_engine(model: Model, files: Mapping[str, Path], *, threads: int) -> Eng
             from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 
             return WhisperOpenVinoEngine(files, threads=threads)
+        case "onnx":
+            from wallflower.engines.onnx_asr import OnnxAsrEngine
+
+            return OnnxAsrEngine(
+                files,
+                kind=model.kind,
+                languages=model.languages,
+                quantization=model.quantization or None,
+                threads=threads,
+            )
         case _:
             raise EngineError(f"model {model.id} does not turn speech into words")
 
