@@ -9,10 +9,8 @@ from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options
 from wallflower.config.places import data_dir
 from wallflower.errors import ExitCode
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model, catalog, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, catalog, find_model
 from wallflower.models.store import FileState, Store
-
-_LANGUAGES_LISTED = 8
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
@@ -20,7 +18,10 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
     store = Store(data_dir(options) / "models")
     match parsed.action:
         case "list":
-            return _list(store)
+            from wallflower.cli.model_list import show_models
+
+            show_models(store, parsed.words, everything=parsed.everything)
+            return ExitCode.OK
         case "pull":
             return _pull(options, parsed.ids)
         case "convert":
@@ -31,36 +32,6 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
             return _verify(store, parsed.ids)
         case _:
             return _remove(store, parsed.ids)
-
-
-def _list(store: Store) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "what", "engine", "languages", "MB", "licence", "state"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "MB" else "left")
-    for model in catalog().values():
-        table.add_row(
-            model.id,
-            model.title,
-            model.engine,
-            _languages(model),
-            f"{model.size / 1e6:.1f}",
-            model.licence,
-            store.model_state(model).value,
-        )
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
-    return ExitCode.OK
-
-
-def _languages(model: Model) -> str:
-    if len(model.languages) > _LANGUAGES_LISTED:
-        return f"{len(model.languages)} languages"
-    return ", ".join(model.languages) or "-"
 
 
 def _pull(options: Options, ids: Sequence[str]) -> int:

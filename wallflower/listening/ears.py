@@ -14,11 +14,13 @@ from wallflower.engines.lane import Lane
 from wallflower.engines.loading import SPEAKING, load_engine, load_watched
 from wallflower.engines.onnx import thread_count
 from wallflower.languages import base_language
-from wallflower.models.catalog import DEFAULT_MODEL, VAD_MODEL, Model, ModelError, catalog, find_model
+from wallflower.models.catalog import DEFAULT_MODEL, VAD_MODEL, Model, ModelError, find_model
 from wallflower.models.fetching import fetcher_of
 from wallflower.models.progress import Progress
 from wallflower.models.store import Store
 from wallflower.speech.vad import SileroVad
+
+_ALLOWED = "the id of a model that turns speech into words: wallflower models list --all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,12 @@ class Ears:
 
 def chosen_model(options: Options) -> Model:
     """The speech model that the options ask for. Raises OptionsError when it or its language is none."""
-    speaking = [model.id for model in catalog().values() if model.engine in SPEAKING]
     try:
         model = find_model(options.model)
     except ModelError as error:
-        raise options.wrong("model", f"{', '.join(speaking)} ({error})") from error
-    if model.id not in speaking:
-        raise options.wrong("model", f"{', '.join(speaking)} ({model.id} does not turn speech into words)")
+        raise options.wrong("model", f"{_ALLOWED} ({error})") from error
+    if model.engine not in SPEAKING:
+        raise options.wrong("model", f"{_ALLOWED} ({model.id} does not turn speech into words)")
     if base_language(options.language) not in model.languages:
         raise options.wrong("language", f"{', '.join(model.languages)}, which model {model.id} speaks")
     return model
