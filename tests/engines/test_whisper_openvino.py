@@ -19,7 +19,8 @@ from wallflower.engines import whisper_graphs
 from wallflower.engines.base import EngineAbortedError, EngineError, Request
 from wallflower.engines.openvino import compile_graph
 from wallflower.engines.whisper_graphs import Step
-from wallflower.engines.whisper_openvino import PROMPT_TOKENS, WhisperOpenVinoEngine
+from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
+from wallflower.engines.whisper_prompt import PROMPT_TOKENS
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_graphs import decoder_graph, encoder_graph
 from wallflower.models.conversion.openvino_layers import WeightFormat

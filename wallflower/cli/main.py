@@ -80,13 +80,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, what in (
-        ("list", "show every model and whether it is here"),
+        ("list", "show what is here and what else there is"),
         ("pull", "fetch models, and fetch damaged files again"),
         ("verify", "read every byte and compare checksums"),
         ("remove", "delete models from this box"),
     ):
         each = actions.add_parser(action, help=what, description=what.capitalize() + ".")
-        if action != "list":
+        if action == "list":
+            each.add_argument(
+                "words",
+                nargs="*",
+                metavar="WORD",
+                help="only models with this in their name, such as whisper-small",
+            )
+            each.add_argument("--all", dest="everything", action="store_true", help="every model at length")
+        else:
             each.add_argument(
                 "ids",
                 nargs="+" if action == "remove" else "*",

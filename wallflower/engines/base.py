@@ -3,7 +3,7 @@
 Every engine takes mono float32 in [-1, 1] at audio.pcm.SAMPLE_RATE.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,3 +91,12 @@ class Engine(Protocol):
 
     def unload(self) -> None:
         """Give the model's memory back. Nothing may be asked of the engine afterwards."""
+
+
+class BatchEngine(Engine, Protocol):
+    """An engine whose library decodes several segments at once, for less than they cost one by one."""
+
+    def transcribe_batch(
+        self, segments: Sequence[NDArray[np.float32]], request: Request
+    ) -> list[Transcription]:
+        """Decode segments, as `transcribe` does, all in one request's way; one answer for each, in order."""

@@ -81,15 +81,13 @@ async def plan_engines(options: Options, fetcher: Fetcher, progress: Progress) -
 
 def _named(options: Options) -> Model:
     """The model that the options name. Raises OptionsError when it or its language is none."""
-    speaking = [model.id for model in catalog().values() if model.engine in ENGINES]
+    allowed = f"{AUTO}, or the id of a model from `wallflower models list --all`"
     try:
         model = find_model(options.model)
     except ModelError as error:
-        raise options.wrong("model", f"{AUTO}, {', '.join(speaking)} ({error})") from error
-    if model.id not in speaking:
-        raise options.wrong(
-            "model", f"{AUTO}, {', '.join(speaking)} ({model.id} does not turn speech into words)"
-        )
+        raise options.wrong("model", f"{allowed} ({error})") from error
+    if model.engine not in ENGINES:
+        raise options.wrong("model", f"{allowed} ({model.id} does not turn speech into words)")
     if base_language(options.language) not in model.languages:
         raise options.wrong("language", f"{', '.join(model.languages)}, which model {model.id} speaks")
     return model

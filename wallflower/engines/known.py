@@ -56,9 +56,13 @@ _FAMILIES = {
     "moonshine-tiny": Family(10, 0.35),
     "moonshine-base": Family(20, 0.7),
     "whisper-tiny": Family(15, 0.5),
+    "whisper-tiny.en": Family(17, 0.5),
     "whisper-base": Family(30, 1.0),
+    "whisper-base.en": Family(32, 1.0),
     "whisper-small": Family(40, 3.3),
+    "whisper-small.en": Family(41, 3.3),
     "whisper-medium": Family(50, 10.0),
+    "whisper-medium.en": Family(51, 10.0),
     "whisper-large": Family(60, 20.0),
     "whisper-large-v3-turbo": Family(58, 11.0),
     "distil-whisper-small": Family(38, 2.6),
@@ -92,20 +96,10 @@ class Offer:
 def offers_of(models: Iterable[Model]) -> list[Offer]:
     """The models of the catalogue that turn speech into words."""
     return [
-        Offer(
-            model.id, model.engine, _precision(model), model.languages, memory_need(model.engine, model.size)
-        )
+        Offer(model.id, model.engine, _precision(model), model.languages, model.memory)
         for model in models
         if model.engine in ENGINES
     ]
-
-
-def memory_need(engine: str, size: int) -> int:
-    """Bytes that a model with files of so many bytes takes when at work: measured on Whisper base and
-    Moonshine tiny, and extended from there.
-    """
-    times, more = (3, 80 << 20) if engine == "openvino" else (2, 60 << 20)
-    return size * times + more
 
 
 def _precision(model: Model) -> str:

@@ -19,6 +19,7 @@ from wallflower.engines.base import EngineAbortedError, EngineError, Request, Tr
 from wallflower.engines.log_mel import LogMel
 from wallflower.engines.repetition import repeated_tokens
 from wallflower.engines.whisper_graphs import Step, WhisperGraphs, model_files
+from wallflower.engines.whisper_prompt import PROMPT_TOKENS, prompt_text
 from wallflower.engines.whisper_tokens import WITHOUT_SPACES, whisper_tokens
 from wallflower.engines.word_times import POSITION_SECONDS, align, split_words, timed_words
 
@@ -31,9 +32,6 @@ less: Whisper wants silence after the speech, and without it goes round in circl
 
 SHORT_SECONDS = 12.0
 """Up to here a segment is short, so that there is silence enough."""
-
-PROMPT_TOKENS = 223
-"""Half of the text's places, less the token that begins a prompt."""
 
 _TOKENS_PER_SECOND = 30  # in languages whose letters are tokens; speech in English has 4 to 6
 _SPARE_TOKENS = 16
@@ -172,11 +170,10 @@ class WhisperOpenVinoEngine:
             step = graphs.decode([token])
 
     def _prompt(self, request: Request) -> list[int]:
-        """The tokens of the text before, and of the words to expect: the latter stand nearest to the text."""
-        text = " ".join(part for part in (request.prompt.strip(), ", ".join(request.hotwords)) if part)
+        text = prompt_text(request)
         if not text:
             return []
-        ids = self._tokenizer.encode(" " + text, add_special_tokens=False).ids
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         budget = min(PROMPT_TOKENS, self._text_positions // 2 - 1)
         # A special token spelled out in the text would be taken for one.
         return [self._tokens.previous, *[token for token in ids if token < self._tokens.end][-budget:]]

@@ -17,6 +17,9 @@ mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa
 tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jv su yue
 """.split()  # noqa: SIM905  # a hundred lines otherwise
 
+WHISPERS_OWN = {"jv": "jw"}
+"""Whisper's code of a language where it is not that of ISO 639."""
+
 WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages written without spaces between words."""
 

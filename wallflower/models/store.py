@@ -1,15 +1,16 @@
 """The store: model files on this box, each under its SHA-256.
 
-Layout, under its root: `blobs/SHA256` is a file that was verified when it came; `partial/SHA256` is one
-under way, which a later fetch resumes; `pins/ID.json` tells the files of a model that was made here; `lock`
-keeps two processes from writing at once.
+Layout, under its root: `blobs/SHA256` is a file that was verified when it came; `partial/KEY` is one under
+way, which a later fetch resumes; `pins/ID.json` tells the checksums of a model's files that the catalogue
+does not know, of those made here and of those that nobody published; `lock` keeps two processes from
+writing at once.
 """
 
 import hashlib
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -48,12 +49,13 @@ class Store:
         self.root = root
 
     def blob(self, file: ModelFile) -> Path:
-        """Where the file lies when it is here."""
+        """Where the file lies when it is here. Its checksum must be known."""
+        assert file.sha256 is not None
         return self.root / "blobs" / file.sha256
 
     def partial(self, file: ModelFile) -> Path:
         """Where the file grows while it is fetched."""
-        return self.root / "partial" / file.sha256
+        return self.root / "partial" / file.key
 
     def lock_path(self) -> Path:
         """The lock file that is held while the store is changed; its folders are made first.
@@ -70,28 +72,52 @@ class Store:
     def state(self, file: ModelFile) -> FileState:
         """A quick look, by size alone: a file was verified when it was put here."""
         try:
-            size = self.blob(file).stat().st_size
+            size = self.blob(file).stat().st_size if file.sha256 else None
         except (FileNotFoundError, NotADirectoryError):
+            size = None
+        if size is None:
             return FileState.PARTIAL if self.partial(file).exists() else FileState.MISSING
         return FileState.HERE if size == file.size else FileState.DAMAGED
 
     def files_of(self, model: Model) -> tuple[ModelFile, ...]:
-        """The files of `model` as the catalogue has them; of a model made here, as they were pinned when it
-        was made: none before.
+        """The files of `model` as the catalogue has them, those without a checksum as they were pinned; of a
+        model made here, as they were pinned when it was made: none before.
         """
-        if model.made is None:
+        if not model.is_pinned:
             return model.files
-        kept = read_kept(self._pins(model)).get("files")
-        try:
-            return tuple(ModelFile(**{**each, "sources": ()}) for each in kept or ())
-        except TypeError:  # damaged: it is made anew
-            return ()
+        pinned = self._pinned(model)
+        if model.made is not None:
+            return tuple(pinned.values())
+        return tuple(
+            replace(pinned[file.name], sources=file.sources)
+            if file.sha256 is None and file.name in pinned
+            else file
+            for file in model.files
+        )
 
     def pin(self, model: Model, files: Iterable[ModelFile]) -> None:
-        """Keep what the files of a model made here are, from now on. They must have been admitted."""
+        """Keep what these files of a model are, from now on. They must have been admitted."""
         self._pins(model).parent.mkdir(exist_ok=True)
         kept = [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in files]
         write_kept(self._pins(model), {"files": kept})
+
+    def pin_first(self, model: Model, file: ModelFile, path: Path) -> ModelFile:
+        """Move into the store a file that came for the first time and whose checksum nobody knew; the file
+        as it is pinned from now on.
+        """
+        known = replace(file, size=path.stat().st_size, sha256=hash_file(path), pinned=True)
+        self._put(path, known)
+        self.pin(model, [*(self._pinned(model) | {file.name: known}).values()])
+        return known
+
+    def _pinned(self, model: Model) -> dict[str, ModelFile]:
+        """What was pinned, by name; nothing when the pins are damaged: the files come anew then."""
+        kept = read_kept(self._pins(model)).get("files")
+        try:
+            files = [ModelFile(**{**each, "sources": (), "pinned": True}) for each in kept or ()]
+        except TypeError:
+            return {}
+        return {file.name: file for file in files}
 
     def _pins(self, model: Model) -> Path:
         return self.root / "pins" / f"{model.id}.json"
@@ -128,8 +154,8 @@ class Store:
         return [self._examine(model, file) for file in self.files_of(model)]
 
     def _examine(self, model: Model, file: ModelFile) -> Finding:
-        path = self.blob(file)
         state = self.state(file)
+        path = self.blob(file) if file.sha256 else self.partial(file)
         if state is FileState.DAMAGED:
             detail = f"{path} has {path.stat().st_size} bytes instead of {file.size}"
         elif state is FileState.HERE and hash_file(path) != file.sha256:
@@ -139,13 +165,16 @@ class Store:
         return Finding(model, file, state, detail)
 
     def admit(self, path: Path, file: ModelFile) -> bool:
-        """Move a fetched file into the store if it has the right checksum; else leave it and say False."""
+        """Move a file into the store if it has the right checksum; else leave it and say False."""
         if path.stat().st_size != file.size or hash_file(path) != file.sha256:
             return False
+        self._put(path, file)
+        return True
+
+    def _put(self, path: Path, file: ModelFile) -> None:
         with path.open("rb") as written:
             os.fsync(written.fileno())  # a power cut must not leave a name without its bytes
         path.replace(self.blob(file))
-        return True
 
     def clear_leftovers(self) -> None:
         """Delete what a process that was killed while it fetched left behind, but for what can be resumed.
@@ -166,15 +195,14 @@ class Store:
         freed = 0
         try:
             with FileLock(self.lock_path()):
-                for file in self.files_of(model):
-                    if file.sha256 in shared:
-                        continue
-                    for path in (self.blob(file), self.partial(file)):
-                        if path.exists():
-                            freed += path.stat().st_size
-                            path.unlink()
-                if model.made is not None:
-                    self._pins(model).unlink(missing_ok=True)
+                files = {*self.files_of(model), *model.files}
+                blobs = [self.blob(file) for file in files if file.sha256 not in {None, *shared}]
+                partial = [self.partial(file) for file in files if file.key not in shared]
+                for path in (*blobs, *partial):
+                    if path.exists():
+                        freed += path.stat().st_size
+                        path.unlink()
+                self._pins(model).unlink(missing_ok=True)
         except OSError as error:
             raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
         return freed
