@@ -2,12 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
-
-import aiohttp
 
 from wallflower.models.catalog import HubSource, ModelFile
 from wallflower.models.progress import Progress
+
+if TYPE_CHECKING:
+    import aiohttp
 
 ANSWER_SECONDS = 5.0
 """A hub that has not begun to answer by then is unreachable."""
@@ -30,6 +32,8 @@ async def fetch_from_hub(
 
     Raises HubUnreachableError, HubRefusedError, or OSError when the disk fails.
     """
+    import aiohttp
+
     url = f"{hub_url}/{source.repository}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
     have = _bytes_to_resume(partial, file)
     headers = {"Accept-Encoding": "identity"}
@@ -63,7 +67,7 @@ def _bytes_to_resume(partial: Path, file: ModelFile) -> int:
     return 0
 
 
-def _checked_start(response: aiohttp.ClientResponse, file: ModelFile, have: int) -> int:
+def _checked_start(response: "aiohttp.ClientResponse", file: ModelFile, have: int) -> int:
     """The byte at which the body begins. Raises HubRefusedError when the body cannot be the file."""
     if response.status == 206:
         start = have
@@ -78,7 +82,7 @@ def _checked_start(response: aiohttp.ClientResponse, file: ModelFile, have: int)
 
 
 async def _save(
-    response: aiohttp.ClientResponse, file: ModelFile, partial: Path, start: int, progress: Progress
+    response: "aiohttp.ClientResponse", file: ModelFile, partial: Path, start: int, progress: Progress
 ) -> None:
     with partial.open("r+b" if start else "wb") as target:
         target.seek(start)
