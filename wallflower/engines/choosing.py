@@ -118,7 +118,7 @@ def models_here(store: Store) -> list[Model]:
 
 def print_of(store: Store) -> str:
     """The fingerprint of this box with the models that are in the store."""
-    models = {model.id: [file.sha256 for file in store.files_of(model)] for model in models_here(store)}
+    models = {model.id: [file.key for file in store.files_of(model)] for model in models_here(store)}
     return fingerprint(read_box(), models)
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
-
-import aiohttp
 
 from wallflower.models.catalog import HubSource, ModelFile
 from wallflower.models.progress import Progress
 from wallflower.models.room import check_room
+
+if TYPE_CHECKING:
+    import aiohttp
 
 ANSWER_SECONDS = 5.0
 """A hub that has not begun to answer by then is unreachable."""
@@ -32,6 +34,8 @@ async def fetch_from_hub(
     A size that the catalogue does not know is the one that the hub tells. Raises HubUnreachableError,
     HubRefusedError, ModelError when there is no room for such a file, or OSError when the disk fails.
     """
+    import aiohttp
+
     url = f"{hub_url}/{source.repository}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
     have = _bytes_to_resume(partial, file, source)
     headers = {"Accept-Encoding": "identity"}
@@ -73,7 +77,7 @@ def _bytes_to_resume(partial: Path, file: ModelFile, source: HubSource) -> int:
     return 0
 
 
-def _checked_span(response: aiohttp.ClientResponse, file: ModelFile, have: int) -> tuple[int, int]:
+def _checked_span(response: "aiohttp.ClientResponse", file: ModelFile, have: int) -> tuple[int, int]:
     """The byte at which the body begins, and the file's size. Raises HubRefusedError when the body cannot be
     the file.
     """
@@ -93,7 +97,7 @@ def _checked_span(response: aiohttp.ClientResponse, file: ModelFile, have: int) 
     return start, start + length
 
 
-def _check_whole(response: aiohttp.ClientResponse, partial: Path, have: int) -> None:
+def _check_whole(response: "aiohttp.ClientResponse", partial: Path, have: int) -> None:
     """Raise HubRefusedError, and delete what is here, unless the hub has `have` bytes of the file, too."""
     if response.headers.get("Content-Range") != f"bytes */{have}":
         partial.unlink(missing_ok=True)
@@ -101,7 +105,7 @@ def _check_whole(response: aiohttp.ClientResponse, partial: Path, have: int) -> 
 
 
 async def _save(
-    response: aiohttp.ClientResponse, partial: Path, start: int, size: int, progress: Progress
+    response: "aiohttp.ClientResponse", partial: Path, start: int, size: int, progress: Progress
 ) -> None:
     with partial.open("r+b" if start else "wb") as target:
         target.seek(start)

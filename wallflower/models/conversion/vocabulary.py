@@ -18,7 +18,7 @@ def token_bytes(tokenizer: Path, count: int) -> list[bytes]:
         raise ModelError(f"cannot read {tokenizer}: {error.strerror}") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{tokenizer.name} is damaged or of another kind: it has no vocabulary") from error
-    letters = _byte_of_letter()
+    letters = byte_of_letter()
     try:
         return [bytes(letters[letter] for letter in texts[number]) for number in range(count)]
     except KeyError as error:
@@ -27,7 +27,7 @@ def token_bytes(tokenizer: Path, count: int) -> list[bytes]:
         ) from error
 
 
-def _byte_of_letter() -> dict[str, int]:
+def byte_of_letter() -> dict[str, int]:
     """GPT-2's letters for bytes: printable ones stand for themselves, the others for those from 256 on."""
     printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256)}
     others = [byte for byte in range(256) if byte not in printable]
