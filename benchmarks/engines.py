@@ -1,9 +1,10 @@
 """The engines side by side on whole clips, beside faster-whisper with the same Whisper base.
 
-Each engine runs in a process of its own, with two threads, on the same sound, cut nowhere. They take turns, at
-the 3 s command round by round and at the clips ten by ten, so that a busy moment meets them all. Times of the command are medians, the ratios to the peer medians over the rounds; RTF is over all clips, peak
-is the most memory of the process. The window is the encoder's, in frames of 20 ms: this project's engines
-shorten it for clips up to 12 s, and stand there a second time without that.
+Each engine runs in a process of its own, with two threads, on the same sound, cut nowhere. They take turns,
+at the 3 s command round by round and at the clips ten by ten, so that a busy moment meets them all. Times of
+the command are medians, the ratios to the peer medians over the rounds; RTF is over all clips, peak is the
+most memory of the process. The window is the encoder's, in frames of 20 ms: this project's engines shorten it
+for clips up to 12 s, and stand there a second time without that.
 """
 
 import argparse
