@@ -23,7 +23,7 @@ from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 from wallflower.engines.whisper_prompt import PROMPT_TOKENS
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_graphs import decoder_graph, encoder_graph
-from wallflower.models.conversion.openvino_layers import WeightFormat
+from wallflower.models.conversion.weight_format import WeightFormat
 
 ENGLISH = Request("en")
 

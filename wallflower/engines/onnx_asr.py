@@ -18,6 +18,7 @@ from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription, Word
 from wallflower.engines.onnx import session_options
 from wallflower.engines.whisper_tokens import WHISPERS_OWN
+from wallflower.hardware import cuda
 
 if TYPE_CHECKING:
     from onnx_asr.asr import TimestampedResult
@@ -139,6 +140,8 @@ def _provider(device: str) -> str:
     here = [name for name, provider in PROVIDERS.items() if provider in available]
     if device not in here:
         raise EngineError(f"ONNX Runtime has no device {device!r} here; there is: {', '.join(here)}")
+    if device in cuda.DEVICES:
+        cuda.load_libraries()
     return PROVIDERS[device]
 
 
