@@ -11,7 +11,6 @@ from timing_child import Decode, answer
 from wallflower.engines.base import Request
 from wallflower.engines.loading import load_engine
 from wallflower.memory import tune_allocator
-from wallflower.models.catalog import find_model
 from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store
 
@@ -19,7 +18,8 @@ from wallflower.models.store import Store
 def main(store: str, model_id: str) -> None:
     """Answer requests until the input ends."""
     tune_allocator()
-    model, here = find_model(model_id), Store(Path(store))
+    here = Store(Path(store))
+    model = here.find(model_id)
     asyncio.run(Fetcher(here).ensure([model]))
 
     def load() -> Decode:

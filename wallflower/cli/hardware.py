@@ -25,7 +25,7 @@ from wallflower.hardware.facts import Accelerator, Facts, Library, ProbedDevice,
 from wallflower.hardware.heat import Reading, read_heat
 from wallflower.hardware.probe import gather_facts
 from wallflower.hardware.ram import free_memory
-from wallflower.models.catalog import Model, catalog, find_model
+from wallflower.models.catalog import Model
 from wallflower.models.store import Store
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
 def _calibrate(home: Path, options: Options, findings: _Findings) -> None:
     """Measure the candidates that are here, and keep the figures."""
     store = Store(home / "models")
-    here = [each for each in findings.survey.candidates if store.is_here(find_model(each.model_id))]
+    here = [each for each in findings.survey.candidates if store.is_here(store.find(each.model_id))]
     timings = asyncio.run(
         calibrate(
             here,
@@ -104,7 +104,7 @@ def _look(home: Path, options: Options) -> _Findings:
 
 def _models(store: Store, options: Options) -> list[Model]:
     """The models that are here, and the one that the options name: it would be fetched."""
-    return [model for model in catalog().values() if model.id == options.model or store.is_here(model)]
+    return [model for model in store.models().values() if model.id == options.model or store.is_here(model)]
 
 
 def _mapping(findings: _Findings) -> dict[str, Any]:

@@ -4,29 +4,31 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options
 from wallflower.config.places import data_dir
 from wallflower.errors import ExitCode
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model, catalog, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model
 from wallflower.models.store import FileState, Store
 
 _LANGUAGES_LISTED = 8
+_FILES_OF_THEIR_OWN = {"add": "model_add", "convert": "convert", "validate": "model_validate"}
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Run one of the actions."""
+    if parsed.action in _FILES_OF_THEIR_OWN:
+        action = import_module(f"wallflower.cli.{_FILES_OF_THEIR_OWN[parsed.action]}")
+        code: int = action.execute(parsed, options)
+        return code
     store = Store(data_dir(options) / "models")
     match parsed.action:
         case "list":
             return _list(store)
         case "pull":
             return _pull(options, parsed.ids)
-        case "convert":
-            from wallflower.cli import convert
-
-            return convert.execute(parsed, options)
         case "verify":
             return _verify(store, parsed.ids)
         case _:
@@ -40,7 +42,7 @@ def _list(store: Store) -> int:
     table = Table(box=None, pad_edge=False)
     for heading in ("id", "what", "engine", "languages", "MB", "licence", "state"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "MB" else "left")
-    for model in catalog().values():
+    for model in store.models().values():
         table.add_row(
             model.id,
             model.title,
@@ -66,18 +68,19 @@ def _languages(model: Model) -> str:
 def _pull(options: Options, ids: Sequence[str]) -> int:
     from wallflower.models.fetching import fetcher_of
 
-    models = [find_model(id_) for id_ in ids or NEEDED_BY_DEFAULT]
     with fetch_progress(sys.stderr) as progress:
-        asyncio.run(fetcher_of(options, progress).ensure(models, rehash=True))
+        fetcher = fetcher_of(options, progress)
+        models = [fetcher.store.find(id_) for id_ in ids or NEEDED_BY_DEFAULT]
+        asyncio.run(fetcher.ensure(models, rehash=True))
     for model in models:
         print(f"{model.id} is here and verified")
     return ExitCode.OK
 
 
 def _verify(store: Store, ids: Sequence[str]) -> int:
-    models = [find_model(id_) for id_ in ids] or [
+    models = [store.find(id_) for id_ in ids] or [
         model
-        for model in catalog().values()
+        for model in store.models().values()
         if any(store.state(file) in {FileState.HERE, FileState.DAMAGED} for file in store.files_of(model))
     ]
     if not models:
@@ -94,8 +97,8 @@ def _verify(store: Store, ids: Sequence[str]) -> int:
 
 
 def _remove(store: Store, ids: Sequence[str]) -> int:
-    models = [find_model(id_) for id_ in ids]
-    others = [model for model in catalog().values() if model not in models]
+    models = [store.find(id_) for id_ in ids]
+    others = [model for model in store.models().values() if model not in models]
     for model in models:
         freed = store.remove(model, keep=others)
         print(f"{model.id} removed, {freed / 1e6:.1f} MB freed")

@@ -93,7 +93,11 @@ def offers_of(models: Iterable[Model]) -> list[Offer]:
     """The models of the catalogue that turn speech into words."""
     return [
         Offer(
-            model.id, model.engine, _precision(model), model.languages, memory_need(model.engine, model.size)
+            model.id,
+            model.engine,
+            precision_of(model),
+            model.languages,
+            memory_need(model.engine, model.size),
         )
         for model in models
         if model.engine in ENGINES
@@ -108,7 +112,10 @@ def memory_need(engine: str, size: int) -> int:
     return size * times + more
 
 
-def _precision(model: Model) -> str:
+def precision_of(model: Model) -> str:
+    """How the weights are kept, as far as the model's entry tells; else a hyphen."""
+    if model.precision:
+        return model.precision
     words = f"{model.id} {model.title}".lower().replace(",", " ").replace("-", " ").split()
     return next((precision for precision in _PRECISIONS if precision in words), "-")
 

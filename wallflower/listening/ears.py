@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wallflower.config import Options
+from wallflower.config.places import data_dir
 from wallflower.engines.base import Engine
 from wallflower.engines.chain import EngineChain, Link, Setback
 from wallflower.engines.lane import Lane
 from wallflower.engines.loading import SPEAKING, load_engine, load_watched
 from wallflower.engines.onnx import thread_count
 from wallflower.languages import base_language
-from wallflower.models.catalog import DEFAULT_MODEL, VAD_MODEL, Model, ModelError, catalog, find_model
+from wallflower.models.catalog import DEFAULT_MODEL, VAD_MODEL, Model, ModelError, find_model
 from wallflower.models.fetching import fetcher_of
 from wallflower.models.progress import Progress
 from wallflower.models.store import Store
@@ -37,9 +38,10 @@ class Ears:
 
 def chosen_model(options: Options) -> Model:
     """The speech model that the options ask for. Raises OptionsError when it or its language is none."""
-    speaking = [model.id for model in catalog().values() if model.engine in SPEAKING]
+    known = Store(data_dir(options) / "models").models()
+    speaking = [model.id for model in known.values() if model.engine in SPEAKING]
     try:
-        model = find_model(options.model)
+        model = find_model(options.model, known)
     except ModelError as error:
         raise options.wrong("model", f"{', '.join(speaking)} ({error})") from error
     if model.id not in speaking:
@@ -68,6 +70,7 @@ async def open_ears(
     models = [model, *_standing_by(model, fetcher.store, base_language(options.language))]
     vad_file = next(iter(fetcher.store.files(vad_model).values()))
     threads = thread_count(options.threads)
+    by_id = {each.id: each for each in models}
     links = [
         Link(each.id, _loader(each, fetcher.store.files(each), threads=threads, watched_in=watched_in))
         for each in models
@@ -83,7 +86,7 @@ async def open_ears(
                 vad_thread,
                 lane,
                 base_language(options.language),
-                model_in_use=lambda: find_model(chain.name),
+                model_in_use=lambda: by_id[chain.name],
             )
         finally:
             await lane.close()

@@ -83,6 +83,8 @@ class Model:
     """Set when the box makes the files itself, and their checksums are not known before: `files` is empty
     then, and the store pins what it made."""
     made_size: int = 0
+    precision: str = ""
+    """How the weights are kept, where the id does not say it."""
 
     @property
     def size(self) -> int:
@@ -143,9 +145,12 @@ def catalog() -> dict[str, Model]:
     return parse_catalog(resources.files(__package__).joinpath("catalog.toml").read_text("utf-8"))
 
 
-def find_model(model_id: str) -> Model:
-    """The model with this id. Raises ModelError with the nearest known id."""
-    models = catalog()
+def find_model(model_id: str, models: Mapping[str, Model] | None = None) -> Model:
+    """The model with this id among `models`, by default those of the catalogue.
+
+    Raises ModelError with the nearest known id.
+    """
+    models = catalog() if models is None else models
     if model_id in models:
         return models[model_id]
     close = difflib.get_close_matches(model_id, models, n=1)
