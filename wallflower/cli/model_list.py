@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model, catalog
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model
 from wallflower.models.store import FileState, Store
 
 _LANGUAGES_LISTED = 4
@@ -15,7 +15,7 @@ def show_models(store: Store, words: Sequence[str], *, everything: bool) -> None
     """Print the models that have all `words` in id, title or engine. Without words, and unless everything is
     asked for, those that are here or needed by default, and below them the names of the others.
     """
-    models = [model for model in catalog().values() if all(_has(model, word) for word in words)]
+    models = [model for model in store.models().values() if all(_has(model, word) for word in words)]
     if not models:
         print(f"no model has {' and '.join(words)} in its name; wallflower models list --all shows every one")
         return

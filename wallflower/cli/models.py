@@ -4,17 +4,24 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options
 from wallflower.config.places import data_dir
 from wallflower.errors import ExitCode
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, catalog, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT
 from wallflower.models.store import FileState, Store
+
+_FILES_OF_THEIR_OWN = {"add": "model_add", "convert": "convert", "validate": "model_validate"}
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Run one of the actions."""
+    if parsed.action in _FILES_OF_THEIR_OWN:
+        action = import_module(f"wallflower.cli.{_FILES_OF_THEIR_OWN[parsed.action]}")
+        code: int = action.execute(parsed, options)
+        return code
     store = Store(data_dir(options) / "models")
     match parsed.action:
         case "list":
@@ -24,10 +31,6 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
             return ExitCode.OK
         case "pull":
             return _pull(options, parsed.ids)
-        case "convert":
-            from wallflower.cli import convert
-
-            return convert.execute(parsed, options)
         case "verify":
             return _verify(store, parsed.ids)
         case _:
@@ -37,10 +40,11 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
 def _pull(options: Options, ids: Sequence[str]) -> int:
     from wallflower.models.fetching import fetcher_of
 
-    models = [find_model(id_) for id_ in ids or NEEDED_BY_DEFAULT]
     with fetch_progress(sys.stderr) as progress:
-        asyncio.run(fetcher_of(options, progress).ensure(models, rehash=True))
-    store = Store(data_dir(options) / "models")
+        fetcher = fetcher_of(options, progress)
+        models = [fetcher.store.find(id_) for id_ in ids or NEEDED_BY_DEFAULT]
+        asyncio.run(fetcher.ensure(models, rehash=True))
+    store = fetcher.store
     for model in models:
         pinned = [file.name for file in store.files_of(model) if file.pinned]
         print(f"{model.id} is here and verified{_pinned(', '.join(pinned))}")
@@ -52,9 +56,9 @@ def _pinned(what: str) -> str:
 
 
 def _verify(store: Store, ids: Sequence[str]) -> int:
-    models = [find_model(id_) for id_ in ids] or [
+    models = [store.find(id_) for id_ in ids] or [
         model
-        for model in catalog().values()
+        for model in store.models().values()
         if any(store.state(file) in {FileState.HERE, FileState.DAMAGED} for file in store.files_of(model))
     ]
     if not models:
@@ -72,8 +76,8 @@ def _verify(store: Store, ids: Sequence[str]) -> int:
 
 
 def _remove(store: Store, ids: Sequence[str]) -> int:
-    models = [find_model(id_) for id_ in ids]
-    others = [model for model in catalog().values() if model not in models]
+    models = [store.find(id_) for id_ in ids]
+    others = [model for model in store.models().values() if model not in models]
     for model in models:
         freed = store.remove(model, keep=others)
         print(f"{model.id} removed, {freed / 1e6:.1f} MB freed")

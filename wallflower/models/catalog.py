@@ -110,6 +110,8 @@ class Model:
     """Bytes of all files, roughly: where they are made here, or where not every one's size is known."""
     kind: str = ""
     quantization: str = ""
+    precision: str = ""
+    """How the weights are kept, where the id does not say it."""
 
     @property
     def size(self) -> int:
@@ -185,9 +187,12 @@ def catalog() -> dict[str, Model]:
     return {id_: models[id_] for id_ in sorted(models)}
 
 
-def find_model(model_id: str) -> Model:
-    """The model with this id. Raises ModelError with the nearest known id."""
-    models = catalog()
+def find_model(model_id: str, models: Mapping[str, Model] | None = None) -> Model:
+    """The model with this id among `models`, by default those of the catalogue.
+
+    Raises ModelError with the nearest known id.
+    """
+    models = catalog() if models is None else models
     if model_id in models:
         return models[model_id]
     close = difflib.get_close_matches(model_id, models, n=1)

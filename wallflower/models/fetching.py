@@ -123,6 +123,12 @@ class Fetcher:
         return not rehash or hash_file(self.store.blob(file)) == file.sha256
 
     async def _fetch(self, wanted: list[tuple[Model, ModelFile]]) -> None:
+        for model, file in wanted:
+            if not file.sources:
+                raise ModelError(
+                    f"{file.name} of {model.id} is missing or damaged, and it was added by hand: add it "
+                    f"again with: wallflower models add DIR --id {model.id} --replace"
+                )
         if self._offline and (missing := {model.id for model, file in wanted if not is_made(file)}):
             names = ", ".join(sorted(missing))
             raise ModelError(

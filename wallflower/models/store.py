@@ -2,14 +2,15 @@
 
 Layout, under its root: `blobs/SHA256` is a file that was verified when it came; `partial/KEY` is one under
 way, which a later fetch resumes; `pins/ID.json` tells the checksums of a model's files that the catalogue
-does not know, of those made here and of those that nobody published; `lock` keeps two processes from
-writing at once.
+does not know, of those made here and of those that nobody published; `added/ID.json` is a model
+that the user added; `lock` keeps two processes from writing at once.
 """
 
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -17,10 +18,16 @@ from pathlib import Path
 from filelock import FileLock
 
 from wallflower.config.kept import read_kept, write_kept
-from wallflower.models.catalog import Model, ModelError, ModelFile
+from wallflower.models.added import added_models, forget_added, register_added
+from wallflower.models.catalog import Model, ModelError, ModelFile, catalog, find_model
 
 WHEELS = "wheels-"
 """How the names of temporary folders for wheels begin."""
+
+ADDING = "adding-"
+"""How the names of temporary folders of models that are being added begin; the lock is not held meanwhile."""
+
+_DAY_SECONDS = 86_400
 
 
 class FileState(Enum):
@@ -47,6 +54,14 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def models(self) -> dict[str, Model]:
+        """All models that this box knows: those of the catalogue, then those that were added, by id."""
+        return catalog() | added_models(self.root)
+
+    def find(self, model_id: str) -> Model:
+        """The model with this id. Raises ModelError with the nearest known id."""
+        return find_model(model_id, self.models())
 
     def blob(self, file: ModelFile) -> Path:
         """Where the file lies when it is here. Its checksum must be known."""
@@ -176,6 +191,45 @@ class Store:
             os.fsync(written.fileno())  # a power cut must not leave a name without its bytes
         path.replace(self.blob(file))
 
+    def add(self, model: Model, paths: Mapping[str, Path]) -> None:
+        """Take the files of a model that the user brings, from `paths` by name, and keep its registration,
+        in place of an earlier one. They are linked where that is possible, else copied.
+
+        Nothing of it is left when it fails. Raises ModelError or DataDirError.
+        """
+        brought = []
+        try:
+            with FileLock(self.lock_path()):
+                try:
+                    for file in model.files:
+                        if self._examine(model, file).state is not FileState.HERE:
+                            brought.append(self.blob(file))
+                            self._bring(paths[file.name], file)
+                    before = added_models(self.root).get(model.id)
+                    register_added(self.root, model)
+                except BaseException:
+                    for path in brought:
+                        path.unlink(missing_ok=True)
+                    raise
+                if before is not None:
+                    earlier = replace(before, id="")  # so that the new one of this id keeps what both have
+                    self._delete_files(earlier, self.models().values())
+        except OSError as error:
+            raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
+
+    def _bring(self, path: Path, file: ModelFile) -> None:
+        partial = self.partial(file)
+        partial.unlink(missing_ok=True)
+        try:
+            try:
+                os.link(path.resolve(), partial)
+            except OSError:  # another disk, or a file system without links
+                shutil.copyfile(path, partial)
+            if not self.admit(partial, file):
+                raise ModelError(f"{path} was changed while it was added; try again")
+        finally:
+            partial.unlink(missing_ok=True)
+
     def clear_leftovers(self) -> None:
         """Delete what a process that was killed while it fetched left behind, but for what can be resumed.
 
@@ -185,26 +239,35 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
         for path in (self.root / "partial").glob("*.whole"):
             path.unlink(missing_ok=True)
+        for folder in self.root.glob(f"{ADDING}*"):
+            if time.time() - folder.stat().st_mtime > _DAY_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self, model: Model, keep: Iterable[Model]) -> int:
-        """Delete a model's files, but for those that models in `keep` share. Bytes freed.
+        """Delete a model's files, but for those that models in `keep` share, and the registration of an added
+        one. Bytes freed.
 
         Raises ModelError when the store cannot be written.
         """
-        shared = {file.sha256 for other in keep if other.id != model.id for file in self.files_of(other)}
-        freed = 0
         try:
             with FileLock(self.lock_path()):
-                files = {*self.files_of(model), *model.files}
-                blobs = [self.blob(file) for file in files if file.sha256 not in {None, *shared}]
-                partial = [self.partial(file) for file in files if file.key not in shared]
-                for path in (*blobs, *partial):
-                    if path.exists():
-                        freed += path.stat().st_size
-                        path.unlink()
+                freed = self._delete_files(model, keep)
                 self._pins(model).unlink(missing_ok=True)
+                forget_added(self.root, model.id)
         except OSError as error:
             raise ModelError(f"cannot write to the model store {self.root}: {error.strerror}") from error
+        return freed
+
+    def _delete_files(self, model: Model, keep: Iterable[Model]) -> int:
+        shared = {file.sha256 for other in keep if other.id != model.id for file in self.files_of(other)}
+        files = {*self.files_of(model), *model.files}
+        blobs = [self.blob(file) for file in files if file.sha256 not in {None, *shared}]
+        partial = [self.partial(file) for file in files if file.key not in shared]
+        freed = 0
+        for path in (*blobs, *partial):
+            if path.exists():
+                freed += path.stat().st_size
+                path.unlink()
         return freed
 
 
