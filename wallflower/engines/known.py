@@ -96,7 +96,13 @@ class Offer:
 def offers_of(models: Iterable[Model]) -> list[Offer]:
     """The models of the catalogue that turn speech into words."""
     return [
-        Offer(model.id, model.engine, precision_of(model), model.languages, model.memory)
+        Offer(
+            model.id,
+            model.engine,
+            precision_of(model),
+            model.languages,
+            model.memory or memory_need(model.engine, model.size),  # one that was added has none stated
+        )
         for model in models
         if model.engine in ENGINES
     ]
