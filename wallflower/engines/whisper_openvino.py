@@ -35,7 +35,7 @@ PROMPT_TOKENS = 223
 """Half of the text's places, less the token that begins a prompt."""
 
 REST_SECONDS = 30.0
-"""After this pause the memory for work is given back, and the next segment takes 10 ms more."""
+"""After this pause the memory for work is given back, and the next segment takes 18 CPU ms more."""
 
 _TOKENS_PER_SECOND = 30  # in languages whose letters are tokens; speech in English has 4 to 6
 _SPARE_TOKENS = 16
