@@ -1,74 +1,32 @@
 """The engines side by side on whole clips, beside faster-whisper with the same Whisper base.
 
-Each engine runs in a process of its own, with two threads, on the same sound, cut nowhere. The 3 s command is
-timed in rounds in which the engines take turns, so that a busy moment of the machine meets them all; its wall
-and processor time are medians. RTF is over all clips, peak is the most memory of the process.
+Each engine runs in a process of its own, with two threads, on the same sound, cut nowhere. They take turns,
+at the 3 s command round by round and at the clips ten by ten, so that a busy moment meets them all. Times of
+the command are medians, the ratios to the peer medians over the rounds; RTF is over all clips, peak is the
+most memory of the process. The window is the encoder's, in frames of 20 ms: this project's engines shorten it
+for clips up to 12 s, and stand there a second time without that.
 """
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from command import BenchmarkError, run_command, say
+from command import run_command, say
 from corpus import Clip, add_audio_flag, command_clips, samples_of, speech_sets
-from peer import model_folder, peer_python
+from engine_process import EngineProcess
+from engines_compared import open_engines
 from scoring import word_error_rate
 from tables import print_table
-from wallflower.config import load_options
-from wallflower.config.places import data_dir
+from wallflower.audio.pcm import SAMPLE_RATE
 
-_MODELS = ("moonshine-tiny-en", "whisper-base-openvino-int8", "whisper-base-ggml-q8_0")
-_PEER = "faster-whisper base int8"
-_CHILDREN = Path(__file__).parent
 _ROUNDS = 9
 _COMMAND_SECONDS = 3.0
-
-
-@dataclass(slots=True)
-class _Child:
-    """An engine's process. It answers each line, a JSON request, with a line of JSON."""
-
-    name: str
-    process: "subprocess.Popen[str]"
-    walls: list[float] = field(default_factory=list)
-    cpus: list[float] = field(default_factory=list)
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """Send a request; the answer. Raises BenchmarkError when the process has ended."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        except (OSError, ValueError) as error:
-            raise BenchmarkError(f"{self.name}: its process ended; run it again to see why") from error
-        return answer
-
-
-def _open(stack: ExitStack, name: str, command: Sequence[str]) -> _Child:
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    stack.callback(process.wait)
-    stack.callback(process.kill)
-    return _Child(name, process)
-
-
-def _children(stack: ExitStack) -> list[_Child]:
-    store = str(data_dir(load_options()) / "models")
-    ours = [
-        _open(stack, model, [sys.executable, str(_CHILDREN / "engines_child.py"), store, model])
-        for model in _MODELS
-    ]
-    theirs = [str(peer_python()), str(_CHILDREN / "faster_whisper_child.py"), str(model_folder())]
-    return [*ours, _open(stack, _PEER, theirs)]
+_LONGEST_SECONDS = 30  # what all take in one piece
+_CLIPS_A_TURN = 10
 
 
 def _raw(clips: Sequence[Clip], folder: Path) -> list[str]:
@@ -81,46 +39,61 @@ def _raw(clips: Sequence[Clip], folder: Path) -> list[str]:
     return names
 
 
-def _row(
-    child: _Child, loaded: float, clips: Sequence[Clip], heard: dict[str, Any], baseline: _Child
-) -> list[str]:
-    wall, cpu = statistics.median(child.walls), statistics.median(child.cpus)
+def _ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
+    return f"{statistics.median(them / us for them, us in zip(theirs, ours, strict=True)):.1f}"
+
+
+def _row(engine: EngineProcess, loaded: float, clips: Sequence[Clip], peer: EngineProcess) -> list[str]:
+    heard = engine.heard
     return [
-        child.name,
+        engine.name,
+        engine.window,
         f"{loaded:.2f}",
-        f"{1000 * wall:.0f}",
-        f"{1000 * cpu:.0f}",
-        f"{statistics.median(baseline.walls) / wall:.1f}",
-        f"{statistics.median(baseline.cpus) / cpu:.1f}",
-        f"{heard['worked'] / heard['audio']:.3f}",
-        f"{word_error_rate([clip.text for clip in clips], heard['texts']):.1f}",
-        f"{heard['peak'] / 1e6:.0f}",
+        f"{1000 * statistics.median(engine.walls):.0f}",
+        f"{1000 * statistics.median(engine.cpus):.0f}",
+        _ratio(peer.walls, engine.walls),
+        _ratio(peer.cpus, engine.cpus),
+        f"{heard.worked / heard.audio:.3f}",
+        f"{word_error_rate([clip.text for clip in clips], heard.texts):.1f}",
+        f"{heard.peak / 1e6:.0f}",
     ]
 
 
 def _measure(audio: Path) -> int:
     clips = [clip for each in speech_sets(audio).values() for clip in each]
-    clips = [clip for clip in clips if len(samples_of(clip)) <= 30 * 16_000]  # what all take in one piece
+    clips = [clip for clip in clips if len(samples_of(clip)) <= _LONGEST_SECONDS * SAMPLE_RATE]
     nearest = min(
-        command_clips(audio), key=lambda clip: abs(len(samples_of(clip)) / 16_000 - _COMMAND_SECONDS)
+        command_clips(audio), key=lambda clip: abs(len(samples_of(clip)) / SAMPLE_RATE - _COMMAND_SECONDS)
     )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (command,) = _raw([nearest], folder)
-        children = _children(stack)
-        loaded = [child.ask(do="load")["seconds"] for child in children]
+        engines = open_engines(stack)
+        loaded = [engine.load() for engine in engines]
         for number in range(_ROUNDS):
             say(f"3 s command: round {number + 1} of {_ROUNDS}")
-            for child in children:
-                took = child.ask(do="time", name=command)
-                child.walls.append(took["wall"])
-                child.cpus.append(took["cpu"])
+            for engine in engines:
+                engine.time(command)
         names = _raw(clips, folder)
-        rows = []
-        for child, seconds in zip(children, loaded, strict=True):
-            say(f"{child.name}: decoding {len(clips)} clips")
-            rows.append(_row(child, seconds, clips, child.ask(do="decode", names=names), children[-1]))
-    headings = ("engine", "load s", "3 s wall ms", "CPU ms", "× peer", "× CPU", "RTF", "WER %", "peak MB")
+        for begin in range(0, len(names), _CLIPS_A_TURN):
+            say(f"clip {begin + 1} of {len(names)}")
+            for engine in engines:
+                engine.decode(names[begin : begin + _CLIPS_A_TURN])
+        rows = [
+            _row(engine, seconds, clips, engines[-1]) for engine, seconds in zip(engines, loaded, strict=True)
+        ]
+    headings = (
+        "engine",
+        "window",
+        "load s",
+        "3 s wall ms",
+        "CPU ms",
+        "× peer",
+        "× CPU",
+        "RTF",
+        "WER %",
+        "peak MB",
+    )
     print_table(headings, rows)
     return 0
 

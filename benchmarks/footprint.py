@@ -18,7 +18,7 @@ from servers import Server, our_daemon, ready_seconds
 from tables import print_table
 
 _SETTLE_SECONDS = 1.0
-_PAUSE_SECONDS = 5.0
+_PAUSE_SECONDS = 35.0  # after 30 s the engines give back what only the work needed
 _IDLE_SECONDS = 20.0
 
 
@@ -32,7 +32,7 @@ class Memory:
 
 
 async def _memory(server: Server, clips: Sequence[NDArray[np.int16]]) -> Memory:
-    """Memory after loading, after transcribing `clips`, and after a pause of 5 s."""
+    """Memory after loading, after transcribing `clips`, and after a pause of 35 s."""
     await asyncio.sleep(_SETTLE_SECONDS)
     loaded = _resident(server)
     say(f"{server.name}: transcribing {len(clips)} commands")

@@ -27,11 +27,10 @@ def answer(load: Callable[[], Decode], as_samples: Callable[["array.array[int]"]
             result["seconds"] = time.perf_counter() - begun
         else:
             assert decode is not None
-            names = request.get("names") or [request["name"]]
-            sounds = [as_samples(array.array("h", Path(name).read_bytes())) for name in names]
+            sounds = [as_samples(array.array("h", Path(name).read_bytes())) for name in request["names"]]
             begun, cpu = time.perf_counter(), time.process_time()
             result["texts"] = [decode(sound) for sound in sounds]
-            result["wall"] = result["worked"] = time.perf_counter() - begun
+            result["wall"] = time.perf_counter() - begun
             result["cpu"] = time.process_time() - cpu
             result["audio"] = sum(len(sound) for sound in sounds) / 16_000
             result["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -21,7 +21,7 @@ from wallflower.listening.ears import Ears
 from wallflower.models.catalog import NEEDED_BY_DEFAULT, find_model
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_folder import write_openvino
-from wallflower.models.conversion.openvino_layers import WeightFormat
+from wallflower.models.conversion.weight_format import WeightFormat
 from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store
 from wallflower.speech.vad import SileroVad

@@ -241,7 +241,7 @@ def test_missing_model_without_a_network_is_exit_code_3(tmp_path: Path) -> None:
         (
             ["--model", "moonshine-tiny"],
             2,
-            "--model: option 'model' is 'moonshine-tiny'; allowed: moonshine-tiny-en",
+            "--model: option 'model' is 'moonshine-tiny'; allowed: the id of a model",
         ),
         (["--model", "silero-vad"], 2, "does not turn speech into words"),
         (["--data-dir", "/proc/nothing"], 7, "data directory /proc/nothing"),

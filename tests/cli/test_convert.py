@@ -1,6 +1,8 @@
 """`wallflower models convert`, as typed."""
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,23 @@ def test_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     assert _convert(folder, "--to", "ggml:q5_0") == ExitCode.OK
     assert (tmp_path / "my-whisper-ggml-q5_0.bin").stat().st_size == 55_295_433
+
+
+def test_a_folder_to_onnx(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "out"
+    assert _convert(folder, "--to", "onnx:int8", "--output", target) == ExitCode.OK
+    printed = capsys.readouterr()
+    assert printed.out == (
+        f"{target}: added_tokens.json, config.json, decoder_model_merged_int8.onnx, encoder_model_int8.onnx, "
+        "vocab.json\n"
+    )
+    assert printed.err == "making out (290.4 MB)\n"
+
+
+def test_the_converter_loads_no_library_of_an_extra() -> None:
+    code = "import sys, wallflower.models.conversion.forms; print({'onnx', 'openvino'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(

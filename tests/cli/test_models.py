@@ -1,6 +1,7 @@
 """`wallflower models` against stores of its own."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wallflower.errors import ExitCode
-from wallflower.models.catalog import catalog, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, catalog, find_model
 from wallflower.models.store import FileState, Store
 
 if TYPE_CHECKING:
@@ -41,12 +42,13 @@ def blob(home: Path) -> Path:
 
 def states(out: str) -> dict[str, str]:
     """The last column of the list, by id."""
-    rows = [line.rstrip().split("  ") for line in out.splitlines()[1:]]
-    return {row[0].strip(): row[-1].strip() for row in rows}
+    table, _, _ = out.partition("\n\n")
+    rows = [line.rstrip().split("  ") for line in table.splitlines()[1:] if not line.startswith("*")]
+    return {row[0].strip(): row[-1].strip().removesuffix(" *") for row in rows}
 
 
 def test_list(wallflower: Run, home: Path, blob: Path) -> None:
-    code, out, err = wallflower("models", "list", "--data-dir", home)
+    code, out, err = wallflower("models", "list", "--all", "--data-dir", home)
     assert (code, err) == (0, "")
     assert set(states(out)) == set(catalog())
     assert states(out)["silero-vad"] == "here"
@@ -62,7 +64,30 @@ def test_list(wallflower: Run, home: Path, blob: Path) -> None:
 
 
 def test_list_on_a_fresh_box(wallflower: Run) -> None:
-    assert set(states(wallflower("models", "list").out).values()) == {"missing"}
+    assert set(states(wallflower("models", "list", "--all").out).values()) == {"missing"}
+    _, out, _ = wallflower("models", "list")
+    assert set(states(out)) == set(NEEDED_BY_DEFAULT)
+    assert "  whisper-small: ggml-f16, ggml-q5_1, ggml-q8_0, onnx-int8, openvino-fp16, openvino-int8\n" in out
+    assert "  moonshine-base-en\n" in out
+    assert len(out.splitlines()) < 30
+
+
+def test_list_by_words(wallflower: Run) -> None:
+    found = states(wallflower("models", "list", "whisper-tiny", "whispercpp").out)
+    assert set(found) == {
+        f"whisper-tiny{en}-ggml-{form}" for en in ("", ".en") for form in ("q5_1", "q8_0", "f16")
+    }
+    code, out, _ = wallflower("models", "list", "xyzzy", "small")
+    assert (code, "xyzzy and small" in out) == (0, True)
+
+
+def test_list_tells_memory_and_what_is_pinned(wallflower: Run) -> None:
+    out = wallflower("models", "list", "openvino").out
+    base = next(line for line in out.splitlines() if line.startswith("whisper-base-openvino-int8"))
+    assert re.search(r" 99 languages +82 +307 +MIT +missing \*$", base)
+    turbo = next(line for line in out.splitlines() if line.startswith("whisper-large-v3-turbo-openvino-int8"))
+    assert turbo.rstrip().endswith("missing")
+    assert "\n* pinned on first use" in out
 
 
 def test_verify_what_is_here(wallflower: Run, home: Path) -> None:

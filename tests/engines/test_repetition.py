@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallflower.engines.repetition import repeated_tokens
+from wallflower.engines.repetition import before_circle, repeated_tokens
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,18 @@ def test_what_is_left_ends_with_what_was_cut(tokens: list[int]) -> None:
 
 def test_lines_that_differ_are_no_circle() -> None:
     assert repeated_tokens(list(range(200))) == 0
+
+
+@pytest.mark.parametrize(
+    ("tokens", "kept"),
+    [
+        ([], 0),
+        ([1, 2, 3], 3),
+        ([9, *[7] * 30], 2),
+        ([9, *[7] * 30, 5, 6], 2),  # what comes after a circle is not to be trusted either
+        ([9, *list(range(10, 20)) * 3, 8], 11),
+        ([1, 2] * 4, 8),  # people do say a thing again
+    ],
+)
+def test_what_stands_before_a_circle(tokens: list[int], kept: int) -> None:
+    assert before_circle(tokens) == kept

@@ -69,6 +69,24 @@ def test_language_may_be_given(engine: WhisperCppEngine, phrase: NDArray[np.floa
         engine.transcribe(phrase, Request("tlh"))
 
 
+def test_hotwords_stand_at_the_end_of_the_prompt(
+    engine: WhisperCppEngine, phrase: NDArray[np.float32]
+) -> None:
+    request = Request("en", prompt=" Once. ", hotwords=("Küche", "Dickens"))
+    assert engine._parameters(request, 3.0).initial_prompt == " Once. Küche, Dickens"
+    assert engine._parameters(Request("en"), 3.0).initial_prompt == ""
+    odd = Request("en", prompt="and so on, " * 400, hotwords=("it WAS", "the BEST", "of TIMES"))
+    assert engine.transcribe(phrase, odd).text.lower().startswith("it was the best of times")
+
+
+def test_circles_are_cut(
+    engine: WhisperCppEngine, phrase: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same guard as OpenVINO's; here it is told that the fourth token begins a circle."""
+    monkeypatch.setattr(whisper_cpp, "before_circle", lambda ids: 3)
+    assert engine.transcribe(phrase, Request("en")).text == "It was the"
+
+
 def test_prompt_sets_the_style(engine: WhisperCppEngine, phrase: NDArray[np.float32]) -> None:
     plain = engine.transcribe(phrase, Request("en"))
     told = engine.transcribe(phrase, Request("en", prompt="the turn of the year, the best of times " * 60))

@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 import openvino
+import psutil
 import pytest
 from numpy.typing import NDArray
 from openvino import opset13
-from tokenizers import Tokenizer
 
-from wallflower.engines import whisper_graphs
+from wallflower.engines import whisper_graphs, whisper_openvino
 from wallflower.engines.base import EngineAbortedError, EngineError, Request
 from wallflower.engines.openvino import compile_graph
 from wallflower.engines.whisper_graphs import Step
-from wallflower.engines.whisper_openvino import PROMPT_TOKENS, WhisperOpenVinoEngine
+from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
+from wallflower.engines.whisper_prompt import PROMPT_TOKENS
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_graphs import decoder_graph, encoder_graph
-from wallflower.models.conversion.openvino_layers import WeightFormat
+from wallflower.models.conversion.weight_format import WeightFormat
 
 ENGLISH = Request("en")
 
@@ -161,13 +162,51 @@ def test_circle_is_cut(whisper: WhisperOpenVinoEngine, monkeypatch: pytest.Monke
     assert whisper._graphs is not None
     monkeypatch.setattr(whisper._graphs, "decode", lambda tokens, rows=(-1,): _always(2000, len(rows)))
     result = whisper.transcribe(np.zeros(160_000, np.float32), ENGLISH)
-    assert result.text == Tokenizer.decode(whisper._tokenizer, [2000]).strip()
+    assert result.text == whisper._text.decode([2000]).strip()
 
 
 def _always(token: int, rows: int) -> Any:
     logits = np.zeros((rows, 51865), np.float32)
     logits[:, token] = 20
     return Step(logits, None)
+
+
+def test_same_words_after_a_rest_that_gives_memory_back(
+    whisper: WhisperOpenVinoEngine, sound: NDArray[np.float32]
+) -> None:
+    process = psutil.Process()
+    before = whisper.transcribe(sound, ENGLISH)
+    assert whisper._graphs is not None
+    worked = process.memory_info().rss
+    whisper._graphs.rest()
+    assert process.memory_info().rss < worked - 20_000_000
+    assert whisper.transcribe(sound, ENGLISH) == before
+
+
+def test_it_rests_when_nothing_is_asked(
+    whisper: WhisperOpenVinoEngine, sound: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert whisper._graphs is not None
+    rests: list[str] = []
+    monkeypatch.setattr(whisper_openvino, "REST_SECONDS", 0.3)
+    monkeypatch.setattr(whisper._graphs, "rest", lambda: rests.append(threading.current_thread().name))
+    for _ in range(3):
+        whisper.transcribe(sound[:16_000], ENGLISH)
+    assert whisper._resting is not None
+    whisper._resting.join()
+    assert rests == [whisper._resting.name]
+
+
+def test_no_rest_once_unloaded(whisper_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper_openvino, "REST_SECONDS", 0.0)
+    engine = WhisperOpenVinoEngine(whisper_folder, threads=2)
+    engine.transcribe(np.zeros(1600, np.float32), ENGLISH)
+    resting = engine._resting
+    engine.unload()
+    assert resting is not None
+    resting.join()
+    with pytest.raises(EngineError, match="unloaded"):
+        engine.transcribe(np.zeros(1600, np.float32), ENGLISH)
 
 
 def test_abort_stops_the_decoding_under_way(

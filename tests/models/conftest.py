@@ -51,6 +51,8 @@ class Hub:
         span = request.headers.get("Range")
         if span is not None and not self.ignore_range:
             start = int(span.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(body):
+                return web.Response(status=416, headers={"Content-Range": f"bytes */{len(body)}"})
         response = web.StreamResponse(status=206 if start else 200)
         if start:
             response.headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"

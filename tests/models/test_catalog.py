@@ -53,7 +53,10 @@ def test_an_entry_is_complete(model: Model) -> None:
     assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*", model.id)
     assert urlsplit(model.url).scheme == "https"
     assert all(re.fullmatch(r"[a-z]{2,3}", language) for language in model.languages)
-    assert model.engine in {"moonshine", "whispercpp", "openvino", "checkpoint", "vad", "sample"}
+    assert model.engine in {"moonshine", "whispercpp", "openvino", "onnx", "checkpoint", "vad", "sample"}
+    assert bool(model.kind) is (model.engine == "onnx")
+    assert (model.memory > 0) is (model.engine not in {"checkpoint", "vad", "sample"})
+    assert model.memory == 0 or model.memory > model.size  # on a processor at least
     assert model.languages or model.engine == "vad"
     if model.made is not None:  # its files are known only when they are made
         assert model.files == ()
@@ -62,7 +65,9 @@ def test_an_entry_is_complete(model: Model) -> None:
         assert model.size > 0
         return
     assert model.files
-    assert model.size == sum(file.size for file in model.files) > 0
+    assert model.size > 0
+    if all(file.size for file in model.files):
+        assert model.size == sum(file.size or 0 for file in model.files)
 
 
 @pytest.mark.parametrize("model", catalog().values(), ids=list(catalog()))
@@ -70,10 +75,10 @@ def test_the_files_of_an_entry(model: Model) -> None:
     names = [file.name for file in model.files]
     assert len(set(names)) == len(names)
     for file in model.files:
-        assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
+        assert file.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", file.sha256)
         assert re.fullmatch(r"[\w.-]+", file.name)
-        assert type(file.size) is int
-        assert file.size > 0
+        assert file.size is None or (type(file.size) is int and file.size > 0)
+        assert not file.pinned
         assert file.sources
         order = [(HubSource, WheelSource, ConvertSource).index(type(source)) for source in file.sources]
         assert order == sorted(order)  # the hub comes first
@@ -86,8 +91,10 @@ def test_the_files_of_an_entry(model: Model) -> None:
 def test_ids_are_said_once() -> None:
     from importlib import resources
 
-    text = resources.files("wallflower.models").joinpath("catalog.toml").read_text("utf-8")
+    folder = resources.files("wallflower.models").joinpath("entries")
+    text = "".join(path.read_text("utf-8") for path in folder.iterdir())
     assert len(re.findall(r"(?m)^\[\[model\]\]", text)) == len(catalog())
+    assert list(catalog()) == sorted(catalog())
     assert all(key == model.id for key, model in catalog().items())
 
 
@@ -126,9 +133,52 @@ def test_a_conversion_is_read_as_written() -> None:
 
 
 def test_languages_may_be_a_set_by_name() -> None:
-    text = '[languages]\nboth = ["en", "de"]\n' + _ENTRY.replace('["en", "de"]', '"both"')
-    assert parse_catalog(text)["tiny"].languages == ("en", "de")
+    text = _ENTRY.replace('["en", "de"]', '["both", "nl"]')
+    sets = '[languages]\nboth = ["en", "de"]\n'
+    assert parse_catalog(text, sets)["tiny"].languages == ("en", "de", "nl")
     assert len(find_model("whisper-base").languages) == 99
+    assert len(find_model("whisper-large-v3-ggml-q5_0").languages) == 100
+
+
+def test_what_the_entries_of_a_file_share() -> None:
+    text = """
+[shared]
+engine = "onnx"
+languages = ["en"]
+version = "1"
+licence = "MIT"
+attribution = { name = "Nobody", url = "https://example.org" }
+hub = "o/r@main"
+[[model]]
+id = "one"
+title = "One"
+kind = "whisper"
+quantization = "int8"
+file = [{ name = "a.bin", path = "d/a_int8.bin" }, { name = "b.bin", size = 4 }]
+[[model]]
+id = "two"
+title = "Two"
+licence = "CC-BY-4.0"
+hub = "o/two@v1"
+about_size = 70
+memory = 80
+file = [{ name = "c.bin" }]
+"""
+    one, two = parse_catalog(text).values()
+    assert [file.sources for file in one.files] == [
+        (HubSource("o/r", "main", "d/a_int8.bin"),),
+        (HubSource("o/r", "main", "b.bin"),),
+    ]
+    assert (one.kind, one.quantization, one.licence, one.size, one.is_pinned) == (
+        "whisper", "int8", "MIT", 4, True,
+    )  # fmt: skip
+    assert two.files[0].sources == (HubSource("o/two", "v1", "c.bin"),)
+    assert (two.licence, two.size, two.memory) == ("CC-BY-4.0", 70, 80)
+
+
+def test_a_file_has_a_key_even_without_a_checksum() -> None:
+    keys = [file.key for model in catalog().values() for file in model.files]
+    assert all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
 
 
 @pytest.mark.parametrize(

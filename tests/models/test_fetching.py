@@ -145,7 +145,7 @@ print(len(Store(Path(root)).files(model)["a.bin"].read_bytes()))
 
 
 async def test_two_processes_at_once_fetch_once(store: Store, hub: "Hub", file: ModelFile) -> None:
-    arguments = [str(store.root), hub.url, str(file.size), file.sha256]
+    arguments = [str(store.root), hub.url, str(file.size), str(file.sha256)]
     processes = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-c", _PROCESS, *arguments, stdout=subprocess.PIPE

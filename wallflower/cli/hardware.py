@@ -26,7 +26,7 @@ from wallflower.hardware.heat import read_heat
 from wallflower.hardware.power import profile_of, threads_of
 from wallflower.hardware.probe import gather_facts
 from wallflower.listening.condition import kept_condition
-from wallflower.models.catalog import SUGGESTED_MODELS, catalog, find_model
+from wallflower.models.catalog import SUGGESTED_MODELS
 from wallflower.models.store import Store
 
 _ENV_PREFIX = "HARDWARE_"
@@ -58,14 +58,14 @@ async def _look(home: Path, options: Options, *, measure: bool) -> Findings:
     found = replace(kept, facts=facts)
     models = [
         model
-        for model in catalog().values()
+        for model in store.models().values()
         if model in models_here(store) or model.id in _considered(options)
     ]
     everything = offers_of(models)
     if measure:
         found = await _measured(found, survey_here(found, everything, wishes, home), home, options)
     told = survey_here(found, everything, wishes, home)
-    here = [each for each in told.candidates if store.is_here(find_model(each.model_id))]
+    here = [each for each in told.candidates if store.is_here(store.find(each.model_id))]
     choice, problem = None, ""
     try:
         choice = choose(
@@ -87,7 +87,7 @@ def _considered(options: Options) -> tuple[str, ...]:
 async def _measured(found: Calibration, told: Survey, home: Path, options: Options) -> Calibration:
     """Measure all candidates that are here, and keep the figures."""
     store = Store(home / "models")
-    here = [each for each in told.candidates if store.is_here(find_model(each.model_id))]
+    here = [each for each in told.candidates if store.is_here(store.find(each.model_id))]
     timings, failed = await calibrate(
         here,
         store.root,

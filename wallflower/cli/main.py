@@ -7,10 +7,10 @@ import sys
 import threading
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 from wallflower import __version__
 from wallflower.cli.flags import add_option_flags, options_from
+from wallflower.cli.models_parser import add_models_parser
 from wallflower.config.options import FIELDS
 from wallflower.errors import ExitCode, WallflowerError
 
@@ -73,53 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         ["model", "policy", "device", "memory_limit", "language", "threads", "data_dir", "offline"],
     )
 
-    models = commands.add_parser(
-        "models",
-        help="list, fetch, make, check and remove models",
-        description="The models this box knows, and what it has of them.",
-    )
-    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for action, what in (
-        ("list", "show every model and whether it is here"),
-        ("pull", "fetch models, and fetch damaged files again"),
-        ("verify", "read every byte and compare checksums"),
-        ("remove", "delete models from this box"),
-    ):
-        each = actions.add_parser(action, help=what, description=what.capitalize() + ".")
-        if action != "list":
-            each.add_argument(
-                "ids",
-                nargs="+" if action == "remove" else "*",
-                metavar="ID",
-                help="a model's id"
-                + {"pull": "; none: what `run` needs", "verify": "; none: all that are here"}.get(action, ""),
-            )
-        add_option_flags(each, ["data_dir", "offline", "hub_url"] if action == "pull" else ["data_dir"])
-
-    conversion = actions.add_parser(
-        "convert",
-        help="make an engine's file from a checkpoint",
-        description="Make the file that an engine reads from a Whisper checkpoint, without torch.",
-    )
-    conversion.add_argument(
-        "source",
-        metavar="ID|DIR",
-        help="a checkpoint of the catalogue, or a folder with one (safetensors or CTranslate2)",
-    )
-    conversion.add_argument(
-        "--to",
-        required=True,
-        metavar="FORM",
-        help="ggml:f16|q8_0|q5_1|q5_0 for whisper.cpp, openvino:int8|fp16|f32 for OpenVINO",
-    )
-    conversion.add_argument(
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="the file to write; without it, a model of the catalogue goes to the store, "
-        "and a folder NAME becomes NAME-FORM.bin here",
-    )
-    add_option_flags(conversion, ["data_dir", "offline", "hub_url"])
+    add_models_parser(commands)
 
     hardware = commands.add_parser(
         "hardware",

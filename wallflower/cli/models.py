@@ -4,80 +4,61 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options
 from wallflower.config.places import data_dir
 from wallflower.errors import ExitCode
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, Model, catalog, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT
 from wallflower.models.store import FileState, Store
 
-_LANGUAGES_LISTED = 8
+_FILES_OF_THEIR_OWN = {"add": "model_add", "convert": "convert", "validate": "model_validate"}
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Run one of the actions."""
+    if parsed.action in _FILES_OF_THEIR_OWN:
+        action = import_module(f"wallflower.cli.{_FILES_OF_THEIR_OWN[parsed.action]}")
+        code: int = action.execute(parsed, options)
+        return code
     store = Store(data_dir(options) / "models")
     match parsed.action:
         case "list":
-            return _list(store)
+            from wallflower.cli.model_list import show_models
+
+            show_models(store, parsed.words, everything=parsed.everything)
+            return ExitCode.OK
         case "pull":
             return _pull(options, parsed.ids)
-        case "convert":
-            from wallflower.cli import convert
-
-            return convert.execute(parsed, options)
         case "verify":
             return _verify(store, parsed.ids)
         case _:
             return _remove(store, parsed.ids)
 
 
-def _list(store: Store) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "what", "engine", "languages", "MB", "licence", "state"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "MB" else "left")
-    for model in catalog().values():
-        table.add_row(
-            model.id,
-            model.title,
-            model.engine,
-            _languages(model),
-            f"{model.size / 1e6:.1f}",
-            model.licence,
-            store.model_state(model).value,
-        )
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
-    return ExitCode.OK
-
-
-def _languages(model: Model) -> str:
-    if len(model.languages) > _LANGUAGES_LISTED:
-        return f"{len(model.languages)} languages"
-    return ", ".join(model.languages) or "-"
-
-
 def _pull(options: Options, ids: Sequence[str]) -> int:
     from wallflower.models.fetching import fetcher_of
 
-    models = [find_model(id_) for id_ in ids or NEEDED_BY_DEFAULT]
     with fetch_progress(sys.stderr) as progress:
-        asyncio.run(fetcher_of(options, progress).ensure(models, rehash=True))
+        fetcher = fetcher_of(options, progress)
+        models = [fetcher.store.find(id_) for id_ in ids or NEEDED_BY_DEFAULT]
+        asyncio.run(fetcher.ensure(models, rehash=True))
+    store = fetcher.store
     for model in models:
-        print(f"{model.id} is here and verified")
+        pinned = [file.name for file in store.files_of(model) if file.pinned]
+        print(f"{model.id} is here and verified{_pinned(', '.join(pinned))}")
     return ExitCode.OK
 
 
+def _pinned(what: str) -> str:
+    return f" ({what} pinned on first use)" if what else ""
+
+
 def _verify(store: Store, ids: Sequence[str]) -> int:
-    models = [find_model(id_) for id_ in ids] or [
+    models = [store.find(id_) for id_ in ids] or [
         model
-        for model in catalog().values()
+        for model in store.models().values()
         if any(store.state(file) in {FileState.HERE, FileState.DAMAGED} for file in store.files_of(model))
     ]
     if not models:
@@ -87,6 +68,7 @@ def _verify(store: Store, ids: Sequence[str]) -> int:
         good = finding.state is FileState.HERE
         bad |= not good
         line = f"{finding.model.id} {finding.file.name}: {'good' if good else finding.state.value}"
+        line += _pinned("checksum" if finding.file.pinned else "")
         print(line if good else f"{line}: {finding.detail}")
     if bad:
         print("fetch damaged and missing files again with: wallflower models pull ID", file=sys.stderr)
@@ -94,8 +76,8 @@ def _verify(store: Store, ids: Sequence[str]) -> int:
 
 
 def _remove(store: Store, ids: Sequence[str]) -> int:
-    models = [find_model(id_) for id_ in ids]
-    others = [model for model in catalog().values() if model not in models]
+    models = [store.find(id_) for id_ in ids]
+    others = [model for model in store.models().values() if model not in models]
     for model in models:
         freed = store.remove(model, keep=others)
         print(f"{model.id} removed, {freed / 1e6:.1f} MB freed")

@@ -1,7 +1,5 @@
 """Timing candidates on this very box, each in a process of its own: a crash is a report."""
 
-import asyncio
-import json
 import sys
 from collections.abc import Callable, Iterable
 from importlib import resources
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.audio.wav import read_stream
+from wallflower.engines.children import ChildError, ask_child
 from wallflower.engines.selection import Candidate
 from wallflower.engines.timings import Timing
 
@@ -58,31 +57,12 @@ class CalibrationError(Exception):
 
 
 async def _measure(command: list[str]) -> Timing:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            output, errors = await process.communicate()
-    except TimeoutError as error:
-        raise CalibrationError(f"it took longer than {_PATIENCE_SECONDS:.0f} s") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
-    code = process.returncode
-    assert code is not None
-    if code < 0:
-        raise CalibrationError(f"its process was ended by signal {-code}")
-    if code > 0:
-        lines = errors.decode("utf-8", "replace").strip().splitlines()
-        raise CalibrationError(lines[-1] if lines else f"its process failed with exit code {code}")
-    try:
-        return Timing(**json.loads(output.splitlines()[-1]))
-    except (IndexError, ValueError, TypeError) as error:
+        answers = await ask_child(command, patience_seconds=_PATIENCE_SECONDS)
+        return Timing(**answers[-1])
+    except ChildError as error:
+        raise CalibrationError(str(error)) from error
+    except (IndexError, TypeError) as error:
         raise CalibrationError("its process gave no figures") from error
 
 

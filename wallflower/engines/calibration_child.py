@@ -1,7 +1,6 @@
 """Run by `calibration.py` for one candidate: loads its model, times it, and prints the figures as JSON."""
 
 import json
-import resource
 import sys
 import time
 from dataclasses import asdict
@@ -10,9 +9,10 @@ from pathlib import Path
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import EngineError, Request
 from wallflower.engines.calibration import calibration_clip, command_of
+from wallflower.engines.children import peak_memory
 from wallflower.engines.loading import load_engine
 from wallflower.engines.timings import Timing
-from wallflower.models.catalog import ModelError, find_model
+from wallflower.models.catalog import ModelError
 from wallflower.models.store import Store
 
 _ROUNDS = 3
@@ -21,11 +21,12 @@ _ROUNDS = 3
 
 def main(store: str, model_id: str, device: str, threads: str) -> None:
     """Measure `model_id` from `store` on a device. Raises EngineError or ModelError."""
-    model = find_model(model_id)
+    here = Store(Path(store))
+    model = here.find(model_id)
     clip = calibration_clip()
     request = Request(language="en" if "en" in model.languages else None)
     begun = time.perf_counter()
-    engine = load_engine(model, Store(Path(store)).files(model), threads=int(threads), device=device)
+    engine = load_engine(model, here.files(model), threads=int(threads), device=device)
     loaded = time.perf_counter() - begun
 
     def took(samples: int) -> float:
@@ -35,9 +36,7 @@ def main(store: str, model_id: str, device: str, threads: str) -> None:
 
     command = min(took(len(command_of(clip))) for _ in range(_ROUNDS))
     reading = took(len(clip))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes here
-    timing = Timing(command, reading / (len(clip) / SAMPLE_RATE), loaded, peak * unit)
+    timing = Timing(command, reading / (len(clip) / SAMPLE_RATE), loaded, peak_memory())
     print(json.dumps(asdict(timing)))
 
 

@@ -22,7 +22,7 @@ from wallflower.engines.wishes import AUTO, SelectionError, Wishes, wishes_of
 from wallflower.hardware.power import profile_of, threads_of
 from wallflower.hardware.probe import gather_facts, read_box
 from wallflower.languages import base_language
-from wallflower.models.catalog import SUGGESTED_MODELS, Model, ModelError, catalog, find_model
+from wallflower.models.catalog import SUGGESTED_MODELS, Model, ModelError, find_model
 from wallflower.models.fetching import Fetcher
 from wallflower.models.progress import Progress
 from wallflower.models.store import Store
@@ -64,7 +64,7 @@ async def plan_engines(options: Options, fetcher: Fetcher, progress: Progress) -
     """
     named = None
     if options.model != AUTO:
-        named = _named(options)
+        named = _named(options, fetcher.store)
         await fetcher.ensure([named])
     wishes = wishes_of(options, profile_of(options))
     home = await asyncio.to_thread(writable_data_dir, options)
@@ -79,17 +79,15 @@ async def plan_engines(options: Options, fetcher: Fetcher, progress: Progress) -
     return _decided(found, box, problem)
 
 
-def _named(options: Options) -> Model:
+def _named(options: Options, store: Store) -> Model:
     """The model that the options name. Raises OptionsError when it or its language is none."""
-    speaking = [model.id for model in catalog().values() if model.engine in ENGINES]
+    allowed = f"{AUTO}, or the id of a model from `wallflower models list --all`"
     try:
-        model = find_model(options.model)
+        model = store.find(options.model)
     except ModelError as error:
-        raise options.wrong("model", f"{AUTO}, {', '.join(speaking)} ({error})") from error
-    if model.id not in speaking:
-        raise options.wrong(
-            "model", f"{AUTO}, {', '.join(speaking)} ({model.id} does not turn speech into words)"
-        )
+        raise options.wrong("model", f"{allowed} ({error})") from error
+    if model.engine not in ENGINES:
+        raise options.wrong("model", f"{allowed} ({model.id} does not turn speech into words)")
     if base_language(options.language) not in model.languages:
         raise options.wrong("language", f"{', '.join(model.languages)}, which model {model.id} speaks")
     return model
@@ -115,12 +113,12 @@ def _without_a_choice(model: Model, box: _Box) -> Plan | None:
 
 def models_here(store: Store) -> list[Model]:
     """The models in the store that turn speech into words."""
-    return [model for model in catalog().values() if model.engine in ENGINES and store.is_here(model)]
+    return [model for model in store.models().values() if model.engine in ENGINES and store.is_here(model)]
 
 
 def print_of(store: Store) -> str:
     """The fingerprint of this box with the models that are in the store."""
-    models = {model.id: [file.sha256 for file in store.files_of(model)] for model in models_here(store)}
+    models = {model.id: [file.key for file in store.files_of(model)] for model in models_here(store)}
     return fingerprint(read_box(), models)
 
 

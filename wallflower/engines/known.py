@@ -56,9 +56,13 @@ _FAMILIES = {
     "moonshine-tiny": Family(10, 0.35),
     "moonshine-base": Family(20, 0.7),
     "whisper-tiny": Family(15, 0.5),
+    "whisper-tiny.en": Family(17, 0.5),
     "whisper-base": Family(30, 1.0),
+    "whisper-base.en": Family(32, 1.0),
     "whisper-small": Family(40, 3.3),
+    "whisper-small.en": Family(41, 3.3),
     "whisper-medium": Family(50, 10.0),
+    "whisper-medium.en": Family(51, 10.0),
     "whisper-large": Family(60, 20.0),
     "whisper-large-v3-turbo": Family(58, 11.0),
     "distil-whisper-small": Family(38, 2.6),
@@ -93,7 +97,11 @@ def offers_of(models: Iterable[Model]) -> list[Offer]:
     """The models of the catalogue that turn speech into words."""
     return [
         Offer(
-            model.id, model.engine, _precision(model), model.languages, memory_need(model.engine, model.size)
+            model.id,
+            model.engine,
+            precision_of(model),
+            model.languages,
+            model.memory or memory_need(model.engine, model.size),  # one that was added has none stated
         )
         for model in models
         if model.engine in ENGINES
@@ -108,7 +116,10 @@ def memory_need(engine: str, size: int) -> int:
     return size * times + more
 
 
-def _precision(model: Model) -> str:
+def precision_of(model: Model) -> str:
+    """How the weights are kept, as far as the model's entry tells; else a hyphen."""
+    if model.precision:
+        return model.precision
     words = f"{model.id} {model.title}".lower().replace(",", " ").replace("-", " ").split()
     return next((precision for precision in _PRECISIONS if precision in words), "-")
 

@@ -11,7 +11,7 @@ from wallflower.engines.exclusions import excluded, trying
 from wallflower.hardware.ram import free_memory
 from wallflower.models.catalog import Model
 
-SPEAKING = ("moonshine", "whispercpp", "openvino")
+SPEAKING = ("moonshine", "whispercpp", "openvino", "onnx")
 """The engines, as the catalogue names them, that turn speech into words."""
 
 
@@ -41,6 +41,17 @@ def load_engine(
             from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 
             return WhisperOpenVinoEngine(files, device=device.upper(), threads=threads, cache_dir=cache_dir)
+        case "onnx":
+            from wallflower.engines.onnx_asr import OnnxAsrEngine
+
+            return OnnxAsrEngine(
+                files,
+                kind=model.kind,
+                languages=model.languages,
+                quantization=model.quantization or None,
+                threads=threads,
+                device=device,
+            )
         case _:
             raise EngineError(f"model {model.id} does not turn speech into words")
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.onnx import open_session
+from wallflower.memory import release_file_pages
 
 ENCODER = "encoder_model.ort"
 DECODER = "decoder_model_merged.ort"
@@ -66,6 +67,8 @@ class MoonshineEngine:
         self._cache_names = [i.name for i in inputs if i.name.startswith("past_key_values")]
         self._output_names = [o.name for o in self._decoder.get_outputs()]
         _, self._heads, _, self._head_size = next(i.shape for i in inputs if i.name in self._cache_names)
+        # Most weights were packed into memory of their own: the file's pages would stay for nothing.
+        release_file_pages([files[ENCODER], files[DECODER]])
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         """As Engine says. The model takes no prompt and no hotwords, and gives no times."""

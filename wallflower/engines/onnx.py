@@ -37,6 +37,13 @@ def open_session(path: Path, *, threads: int) -> "onnxruntime.InferenceSession":
     options = session_options(threads=threads)
     if _is_ort_format(path):
         options.add_session_config_entry("session.load_model_format", "ORT")
+        # The weights stay in the file, mapped: a library that does not know this yet reads them.
+        for setting in (
+            "memory_mapped_ort_model",
+            "ort_model_bytes_directly",
+            "ort_model_bytes_for_initializers",
+        ):
+            options.add_session_config_entry(f"session.use_{setting}", "1")
     open_: Callable[..., onnxruntime.InferenceSession] = onnxruntime.InferenceSession
     try:
         return open_(str(path), options, providers=["CPUExecutionProvider"])

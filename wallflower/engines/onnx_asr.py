@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription, Word
 from wallflower.engines.onnx import session_options
+from wallflower.engines.whisper_tokens import WHISPERS_OWN
+from wallflower.hardware import cuda
 
 if TYPE_CHECKING:
     from onnx_asr.asr import TimestampedResult
@@ -36,7 +38,7 @@ _FRAME_SECONDS = 0.08  # a token of these models covers no more: eight frames of
 
 
 class OnnxAsrEngine:
-    """One model of `onnx-asr` on one device."""
+    """One model of `onnx-asr` on one device: a BatchEngine."""
 
     longest_seconds = 30.0
 
@@ -85,19 +87,38 @@ class OnnxAsrEngine:
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         """As Engine says. Prompt and hotwords are not taken."""
+        (transcription,) = self.transcribe_batch([samples], request)
+        return transcription
+
+    def transcribe_batch(
+        self, segments: Sequence[NDArray[np.float32]], request: Request
+    ) -> list[Transcription]:
+        """As BatchEngine says."""
+        if request.language not in {None, *self.languages}:
+            raise EngineError(f"this model speaks {', '.join(self.languages)}, not {request.language}")
         self._aborted.clear()
         try:
-            result = self._model.recognize(samples, sample_rate=SAMPLE_RATE, language=request.language)
+            results = self._model.recognize(
+                list(segments),
+                sample_rate=SAMPLE_RATE,
+                language=WHISPERS_OWN.get(request.language or "", request.language),
+            )
         except Exception as error:  # as above
             raise EngineError(f"onnx-asr failed to decode: {error}") from error
         if self._aborted.is_set():
             raise EngineAbortedError("decoding was aborted")
+        return [
+            self._transcription(result, len(samples) / SAMPLE_RATE, request)
+            for result, samples in zip(results, segments, strict=True)
+        ]
+
+    def _transcription(self, result: "TimestampedResult", seconds: float, request: Request) -> Transcription:
         language = request.language or (self.languages[0] if len(self.languages) == 1 else UNDETERMINED)
         scores = result.logprobs
         return Transcription(
             result.text.strip(),
             language,
-            words=_words(result, len(samples) / SAMPLE_RATE) if request.word_times else (),
+            words=_words(result, seconds) if request.word_times else (),
             average_log_probability=sum(scores) / len(scores) if scores else None,
         )
 
@@ -119,6 +140,8 @@ def _provider(device: str) -> str:
     here = [name for name, provider in PROVIDERS.items() if provider in available]
     if device not in here:
         raise EngineError(f"ONNX Runtime has no device {device!r} here; there is: {', '.join(here)}")
+    if device in cuda.DEVICES:
+        cuda.load_libraries()
     return PROVIDERS[device]
 
 

@@ -20,3 +20,11 @@ def repeated_tokens(tokens: Sequence[int]) -> int:
         if span <= len(tokens) and tokens[-span:-period] == tokens[-span + period :]:
             return span - period
     return 0
+
+
+def before_circle(tokens: Sequence[int]) -> int:
+    """How many tokens stand before a decoder went round in circles: all, or up to the circle's first time."""
+    for end in range(1, len(tokens) + 1):
+        if excess := repeated_tokens(tokens[:end]):
+            return end - excess
+    return len(tokens)

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.ggml_file import check_ggml
+from wallflower.engines.repetition import before_circle
+from wallflower.engines.whisper_prompt import PROMPT_TOKENS, prompt_text
+from wallflower.engines.whisper_tokens import WHISPERS_OWN
 from wallflower.engines.words import TimedToken, words_of
 
 _SHORT_SECONDS = 12.0
@@ -28,7 +31,6 @@ _SPARE_TOKENS = 16
 _MOST_TOKENS = 220  # what the decoder has room for beside a full prompt
 _ERROR_LEVEL = 4  # of ggml's log
 _VOCABULARY_WITHOUT_LANGUAGES = 51766
-_WHISPERS_OWN = {"jv": "jw"}  # ISO 639 to Whisper's code, where they differ
 _DETECTED = re.compile(r"auto-detected language: \w+ \(p = ([0-9.]+)\)")
 _ONLY_A_NOTE = re.compile(r"[\[(*♪][^\])]*[\])*♪]|♪*")
 
@@ -89,7 +91,7 @@ class WhisperCppEngine:
         self.languages = self._known_languages()
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
-        """As Engine says. The prompt is taken, hotwords are not."""
+        """As Engine says. Hotwords go into the prompt, which loses its beginning when it is too long."""
         if request.language is not None and request.language not in self.languages:
             raise EngineError(f"this Whisper model does not speak {request.language!r}")
         if samples.ndim != 1:
@@ -134,14 +136,15 @@ class WhisperCppEngine:
 
     def _iso(self, number: int) -> str:
         code: str = self._library.whisper_lang_str(number)
-        return next((iso for iso, own in _WHISPERS_OWN.items() if own == code), code)
+        return next((iso for iso, own in WHISPERS_OWN.items() if own == code), code)
 
     def _parameters(self, request: Request, seconds: float) -> Any:
         greedy = self._library.whisper_sampling_strategy.WHISPER_SAMPLING_GREEDY
         parameters = self._library.whisper_full_default_params(greedy)
         language = request.language or ("auto" if len(self.languages) > 1 else "en")
-        parameters.language = _WHISPERS_OWN.get(language, language)
-        parameters.initial_prompt = request.prompt.encode("utf-8", "replace").decode()
+        parameters.language = WHISPERS_OWN.get(language, language)
+        parameters.initial_prompt = prompt_text(request).encode("utf-8", "replace").decode()
+        parameters.n_max_text_ctx = PROMPT_TOKENS
         parameters.n_threads = self._threads
         parameters.audio_ctx = _SHORT_CONTEXT if seconds <= _SHORT_SECONDS else 0
         parameters.max_tokens = min(_MOST_TOKENS, int(seconds * _TOKENS_PER_SECOND) + _SPARE_TOKENS)
@@ -171,13 +174,15 @@ class WhisperCppEngine:
         )
 
     def _tokens(self) -> list[TimedToken]:
-        """The tokens of text, without the end and the time marks."""
+        """The tokens of text, without the end and the time marks, up to where they go round in circles."""
         library, context = self._library, self._context
-        tokens = []
+        tokens: list[TimedToken] = []
+        ids: list[int] = []
         for segment in range(library.whisper_full_n_segments(context)):
             for place in range(library.whisper_full_n_tokens(context, segment)):
                 data = library.whisper_full_get_token_data(context, segment, place)
                 if data.id < self._end_of_text:
                     spelling = library.whisper_token_to_bytes(context, data.id)
                     tokens.append(TimedToken(spelling, data.t0 / 100, data.t1 / 100, data.plog))
-        return tokens
+                    ids.append(data.id)
+        return tokens[: before_circle(ids)]

@@ -4,12 +4,13 @@ Source of the method: Radford et al., "Robust Speech Recognition via Large-Scale
 arXiv:2212.04356, and github.com/openai/whisper.
 """
 
+import contextlib
 import json
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,11 @@ from wallflower.engines.base import EngineAbortedError, EngineError, Request, Tr
 from wallflower.engines.log_mel import LogMel
 from wallflower.engines.repetition import repeated_tokens
 from wallflower.engines.whisper_graphs import Step, WhisperGraphs, model_files
-from wallflower.engines.whisper_tokens import whisper_tokens
+from wallflower.engines.whisper_prompt import PROMPT_TOKENS, prompt_text
+from wallflower.engines.whisper_text import WhisperText
 from wallflower.engines.word_times import POSITION_SECONDS, align, split_words, timed_words
 from wallflower.languages import WITHOUT_SPACES
-
-if TYPE_CHECKING:
-    import tokenizers
+from wallflower.memory import release_code, trim
 
 SHORT_WINDOW = 768
 """Positions of the encoder for a short segment, 15.36 s: half the work. The words get no worse, unlike with
@@ -33,11 +33,12 @@ less: Whisper wants silence after the speech, and without it goes round in circl
 SHORT_SECONDS = 12.0
 """Up to here a segment is short, so that there is silence enough."""
 
-PROMPT_TOKENS = 223
-"""Half of the text's places, less the token that begins a prompt."""
+REST_SECONDS = 30.0
+"""After this pause the memory for work is given back, and the next segment takes 18 CPU ms more."""
 
 _TOKENS_PER_SECOND = 30  # in languages whose letters are tokens; speech in English has 4 to 6
 _SPARE_TOKENS = 16
+_REMEMBERED = 32  # texts: a few for each of the sessions that speak at once
 _FULL_WINDOW = 1500
 _TEXT_POSITIONS = 448
 
@@ -73,8 +74,10 @@ class WhisperOpenVinoEngine:
         files = model_files(model) if isinstance(model, Path) else model
         window, self._text_positions = _sizes(files)
         windows = (min(SHORT_WINDOW, window), window)
-        self._tokenizer = _open_tokenizer(files)
-        self._tokens = whisper_tokens(self._tokenizer)
+        if "tokenizer.json" not in files:
+            raise EngineError("the model has no tokenizer.json; fetch or convert it again")
+        self._text = WhisperText(files["tokenizer.json"])
+        self._tokens = self._text.tokens
         graphs = WhisperGraphs(files, device=device, threads=threads, windows=windows, cache_dir=cache_dir)
         self._graphs: WhisperGraphs | None = graphs
         self._short, self._full = graphs.windows[0], graphs.windows[-1]
@@ -87,6 +90,9 @@ class WhisperOpenVinoEngine:
         self._allowed_first = self._allowed.copy()
         self._allowed_first[[*self._tokens.suppressed_first]] = -np.inf
         self._abort = threading.Event()
+        self._said: deque[list[int]] = deque(maxlen=_REMEMBERED)
+        self._lock = threading.Lock()  # around the graphs: they work, or rest
+        self._resting: threading.Timer | None = None
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         """As Engine says. Hotwords go into the prompt, which loses its beginning when it is too long."""
@@ -97,15 +103,21 @@ class WhisperOpenVinoEngine:
             raise EngineError(
                 f"a segment of {seconds:.1f} s is over the model's {self.longest_seconds:.0f} s"
             )
-        if self._graphs is None:
-            raise EngineError("the model was unloaded")
         self._abort.clear()
-        try:
-            return self._transcribe(self._graphs, samples, request, seconds)
-        except EngineError:
-            raise
-        except Exception as error:  # OpenVINO raises RuntimeError and what pybind makes of C++'s
-            raise EngineError(f"Whisper failed to decode: {error}") from error
+        self._stay_awake()
+        with self._lock:
+            if self._graphs is None:
+                raise EngineError("the model was unloaded")
+            try:
+                return self._transcribe(self._graphs, samples, request, seconds)
+            except EngineError:
+                raise
+            except Exception as error:  # OpenVINO raises RuntimeError and what pybind makes of C++'s
+                raise EngineError(f"Whisper failed to decode: {error}") from error
+            finally:
+                self._resting = threading.Timer(REST_SECONDS, self._rest)
+                self._resting.daemon = True
+                self._resting.start()
 
     def abort(self) -> None:
         """As Engine says."""
@@ -113,7 +125,20 @@ class WhisperOpenVinoEngine:
 
     def unload(self) -> None:
         """As Engine says."""
-        self._graphs = None
+        self._stay_awake()
+        with self._lock:
+            self._graphs = None
+
+    def _stay_awake(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+
+    def _rest(self) -> None:
+        with self._lock, contextlib.suppress(RuntimeError):  # then the next segment will tell
+            if self._graphs is not None and threading.current_thread() is self._resting:
+                self._graphs.rest()
+                release_code()
+        trim()
 
     def _transcribe(
         self, graphs: WhisperGraphs, samples: NDArray[np.float32], request: Request, seconds: float
@@ -146,8 +171,9 @@ class WhisperOpenVinoEngine:
         limit = max(0, min(self._text_positions // 2 - 4, limit) - len(prefix))
         decoded = self._decode(graphs, first, limit, keep_rows=wants_times, begun=bool(prefix))
         scores = decoded.log_probabilities
+        text = self._remember([*prefix, *decoded.tokens])
         return Transcription(
-            self._text([*prefix, *decoded.tokens]).strip(),
+            text,
             language,
             self._words(decoded, language, seconds) if wants_times else (),
             sum(scores) / len(scores),
@@ -182,25 +208,30 @@ class WhisperOpenVinoEngine:
             step = graphs.decode([token])
 
     def _prompt(self, request: Request) -> list[int]:
-        """The tokens of the text before, and of the words to expect: the latter stand nearest to the text."""
-        text = " ".join(part for part in (request.prompt.strip(), ", ".join(request.hotwords)) if part)
+        text = prompt_text(request)
         if not text:
             return []
         budget = min(PROMPT_TOKENS, self._text_positions // 2 - 1)
-        return [self._tokens.previous, *self._plain_tokens(" " + text)[-budget:]]
+        return [self._tokens.previous, *self._text.encode(text)[-budget:]]
 
     def _prefix(self, request: Request) -> list[int]:
-        """The tokens of the words that the text is known to begin with."""
-        if not request.prefix or request.language is None:
+        """The tokens of the words that the text is known to begin with: those that were decoded before, where
+        they were; the tokenizer is large and slow to load.
+        """
+        prefix = request.prefix.strip()
+        if not prefix or request.language is None:
             return []
+        for tokens in reversed(self._said):
+            for count in range(1, len(tokens) + 1):
+                if self._text.decode(tokens[:count]).strip() == prefix:
+                    return tokens[:count]
         space = "" if request.language in WITHOUT_SPACES else " "
-        return self._plain_tokens(space + request.prefix.strip())[: self._text_positions // 4]
+        return self._text.encode(space + prefix)[: self._text_positions // 4]
 
-    def _plain_tokens(self, text: str) -> list[int]:
-        """The tokens of a text, as the decoder would write it."""
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
-        # A special token spelled out in the text would be taken for one.
-        return [token for token in ids if token < self._tokens.end]
+    def _remember(self, tokens: list[int]) -> str:
+        """The text of decoded tokens, which may be the prefix of a later request."""
+        self._said.append(tokens)
+        return self._text.decode(tokens).strip()
 
     def _language(self, logits: NDArray[np.float32], language: str | None = None) -> tuple[str, float | None]:
         """The likeliest language or the given one, and its probability among all that the model knows."""
@@ -211,16 +242,12 @@ class WhisperOpenVinoEngine:
         at = int(probabilities.argmax()) if language is None else codes.index(language)
         return codes[at], float(probabilities[at])
 
-    def _text(self, tokens: list[int]) -> str:
-        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True)
-        return text
-
     def _words(self, decoded: _Decoded, language: str, seconds: float) -> tuple[Word, ...]:
         if not decoded.tokens:
             return ()
         attention = np.concatenate(decoded.rows[: len(decoded.tokens) + 1], axis=1)
         sounding = max(1, min(attention.shape[-1], int(np.ceil(seconds / POSITION_SECONDS))))
-        words = split_words(decoded.tokens, self._text, spaces=language not in WITHOUT_SPACES)
+        words = split_words(decoded.tokens, self._text.decode, spaces=language not in WITHOUT_SPACES)
         probabilities = [float(np.exp(score)) for score in decoded.log_probabilities]
         return timed_words(words, align(attention, sounding), probabilities, seconds)
 
@@ -247,19 +274,3 @@ def _sizes(files: Mapping[str, Path]) -> tuple[int, int]:
         return int(shape["audio_positions"]), int(shape["text_positions"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EngineError(f"{path} is damaged: {error}; convert the model again") from error
-
-
-def _open_tokenizer(files: Mapping[str, Path]) -> "tokenizers.Tokenizer":
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise EngineError(
-            f"tokenizers cannot be loaded ({error}); get it with: pip install wallflower[openvino]"
-        ) from error
-    path = files.get("tokenizer.json")
-    if path is None:
-        raise EngineError("the model has no tokenizer.json; fetch or convert it again")
-    try:
-        return tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises plain Exception
-        raise EngineError(f"cannot load {path}: {error}; try: wallflower models verify") from error

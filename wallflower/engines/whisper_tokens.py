@@ -17,6 +17,9 @@ mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa
 tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jv su yue
 """.split()  # noqa: SIM905  # a hundred lines otherwise
 
+WHISPERS_OWN = {"jv": "jw"}
+"""Whisper's code of a language where it is not that of ISO 639."""
+
 _ENGLISH_END = 50256  # the English vocabulary is GPT-2's, one token shorter than the other
 
 # What marks what was not said: brackets, notes of music, speakers. Source: `non_speech_tokens`, same file.

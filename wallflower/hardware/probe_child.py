@@ -21,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from wallflower.hardware import tiny_graph
+from wallflower.hardware import cuda, tiny_graph
 
 Tell = Callable[..., None]
 
@@ -64,6 +64,8 @@ def probe_onnxruntime(tell: Tell, skip: Collection[str]) -> None:
             options.log_severity_level = 4
             if device != "cpu":  # else it would quietly do the work itself
                 options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+            if device in cuda.DEVICES:
+                cuda.load_libraries()
             session = onnxruntime.InferenceSession(tiny_graph.onnx_bytes(), options, providers=[provider])
             if provider not in session.get_providers():
                 raise RuntimeError("it is offered, but could not be loaded: is its driver installed?")

@@ -10,7 +10,7 @@ from wallflower.engines.selection import Candidate
 from wallflower.events import EngineInUse, EngineSetAside, Happening
 from wallflower.hardware.power import Profile
 from wallflower.listening.condition import Condition
-from wallflower.models.catalog import Model, find_model
+from wallflower.models.catalog import Model
 
 Load = Callable[[Candidate, Profile], Engine]
 """Loads a candidate with as much of the box as the profile allows. Raises EngineError."""
@@ -19,13 +19,14 @@ Load = Callable[[Candidate, Profile], Engine]
 class Decoders:
     """Holds the engines of a plan. finals: for what counts. quick: for partials, or None.
 
-    on_happening: told what becomes of the engines, by the thread that decodes.
+    find: the model of an id. on_happening: told what becomes of the engines, by the thread that decodes.
     """
 
     def __init__(
         self,
         plan: Plan,
         load: Load,
+        find: Callable[[str], Model],
         *,
         profile: Profile,
         on_happening: Callable[[Happening], None] = lambda _happening: None,
@@ -34,6 +35,7 @@ class Decoders:
         self.plan = plan
         self.profile = profile
         self._load = load
+        self._find = find
         self._on_happening = on_happening
         self._candidates = {each.key: each for each in (plan.finals, *plan.stand_ins)}
         self.finals = EngineChain(
@@ -52,7 +54,7 @@ class Decoders:
     @property
     def model(self) -> Model:
         """The model that decodes what counts now; another one than planned after a failure."""
-        return find_model(self._candidates[self.finals.name].model_id)
+        return self._find(self._candidates[self.finals.name].model_id)
 
     @property
     def quick_model(self) -> Model | None:

@@ -66,7 +66,11 @@ async def open_ears(
         loading_vad = loop.run_in_executor(vad_thread, SileroVad, vad_file)
         decoders = await asyncio.to_thread(
             lambda: Decoders(
-                plan, _loader(options, fetcher.store), profile=profile_of(options), on_happening=tell
+                plan,
+                _loader(options, fetcher.store),
+                fetcher.store.find,
+                profile=profile_of(options),
+                on_happening=tell,
             )
         )
         lane = Lane()
@@ -82,7 +86,7 @@ def _loader(options: Options, store: Store) -> Load:
     home = data_dir(options)
 
     def load(candidate: Candidate, profile: Profile) -> Engine:
-        model = find_model(candidate.model_id)
+        model = store.find(candidate.model_id)
         return load_watched(
             model,
             store.files(model),

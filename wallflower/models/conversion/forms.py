@@ -6,11 +6,13 @@ from pathlib import Path
 from wallflower.models.catalog import ModelError
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.ggml import GGML_KINDS, write_ggml
+from wallflower.models.conversion.onnx_folder import write_onnx
 from wallflower.models.conversion.openvino_folder import write_openvino
-from wallflower.models.conversion.openvino_layers import WeightFormat
+from wallflower.models.conversion.weight_format import WeightFormat
 
 _OPENVINO = {f"openvino:{weights.value}": weights for weights in WeightFormat}
-FORMS = (*(f"ggml:{kind}" for kind in GGML_KINDS), *_OPENVINO)
+_ONNX = {"onnx:int8": WeightFormat.INT8, "onnx:fp32": WeightFormat.F32}
+FORMS = (*(f"ggml:{kind}" for kind in GGML_KINDS), *_OPENVINO, *_ONNX)
 """As the catalogue and the command line write them: the format, a colon, and how its weights are kept."""
 
 
@@ -24,13 +26,15 @@ def convert(
     checkpoint: Path | Mapping[str, Path], form: str, target: Path, report: Callable[[int, int], None]
 ) -> None:
     """Write a checkpoint (a folder, or files by name) to `target` in a form of FORMS: to a file, or for
-    OpenVINO to a folder.
+    OpenVINO and ONNX to a folder.
 
-    report: told how many bytes are written, and of how many; not for OpenVINO, which takes a second. Raises
+    report: told how many bytes are done, and of how many; not for OpenVINO, which takes a second. Raises
     ModelError, or OSError when the disk fails.
     """
     check_form(form)
     if form in _OPENVINO:
         write_openvino(read_checkpoint(checkpoint), target, _OPENVINO[form])
-        return
-    write_ggml(read_checkpoint(checkpoint), target, form.removeprefix("ggml:"), report)
+    elif form in _ONNX:
+        write_onnx(read_checkpoint(checkpoint), target, _ONNX[form], report)
+    else:
+        write_ggml(read_checkpoint(checkpoint), target, form.removeprefix("ggml:"), report)

@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from wallflower.models.catalog import ModelError
 from wallflower.models.conversion.alignment_heads import alignment_heads
 from wallflower.models.conversion.checkpoint import Checkpoint
-from wallflower.models.conversion.openvino_layers import WeightFormat
+from wallflower.models.conversion.folder import whole_folder
+from wallflower.models.conversion.weight_format import WeightFormat
 
 ENCODER = "encoder.xml"
 DECODER = "decoder.xml"
@@ -44,10 +43,7 @@ def write_openvino(checkpoint: Checkpoint, folder: Path, weight_format: WeightFo
         "alignment_heads": heads,
     }
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-            new = Path(temporary) / "new"
-            new.mkdir()
+        with whole_folder(folder) as new:
             halves = weight_format is not WeightFormat.F32
             encoder = encoder_graph(checkpoint, weight_format)
             openvino.save_model(encoder, new / ENCODER, compress_to_fp16=halves)
@@ -56,18 +52,7 @@ def write_openvino(checkpoint: Checkpoint, folder: Path, weight_format: WeightFo
             openvino.save_model(decoder, new / DECODER, compress_to_fp16=halves)
             shutil.copyfile(checkpoint.tokenizer, new / TOKENIZER)
             (new / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", "utf-8")
-            _sync(new)
-            if folder.exists():
-                folder.rename(Path(temporary) / "old")
-            new.rename(folder)
     except KeyError as error:
         raise ModelError(f"the checkpoint has no weight {error}; is it a Whisper model?") from error
     except (OSError, RuntimeError) as error:  # OpenVINO raises RuntimeError, also when the disk is full
         raise ModelError(f"cannot write the model to {folder}: {error}") from error
-
-
-def _sync(folder: Path) -> None:
-    """Have the files' bytes on the disk before the folder gets its name."""
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())

@@ -16,11 +16,11 @@ from wallflower.models.conversion.checkpoint import Checkpoint
 from wallflower.models.conversion.openvino_layers import (
     HEAD_SIZE,
     Layers,
-    WeightFormat,
     attention_weights,
     constant,
     graph,
 )
+from wallflower.models.conversion.weight_format import WeightFormat
 
 _MASKED = -65504.0  # the lowest float16: the graph may run in half precision
 

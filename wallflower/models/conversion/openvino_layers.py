@@ -5,7 +5,6 @@ arXiv:2212.04356: a pre-norm transformer with learned positions, exact GELU and 
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,17 +13,10 @@ from numpy.typing import NDArray
 from openvino import Node, opset13
 
 from wallflower.models.conversion.checkpoint import Checkpoint
+from wallflower.models.conversion.weight_format import WeightFormat
 
 HEAD_SIZE = 64
 _NORM_EPSILON = 1e-5
-
-
-class WeightFormat(StrEnum):
-    """How the large matrices are stored. INT8: symmetric, with a scale for each row."""
-
-    INT8 = "int8"
-    FP16 = "fp16"
-    F32 = "f32"
 
 
 class Layers:
