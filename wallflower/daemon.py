@@ -94,4 +94,4 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
             await server.serve()
         finally:
             counts = ears.lane.counts
-            _LOG.info("served", segments=counts.jobs, worked_s=round(counts.worked, 1))
+            _LOG.info("served", segments=counts.jobs.total(), worked_s=round(counts.worked, 1))

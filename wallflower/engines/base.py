@@ -3,9 +3,9 @@
 Every engine takes mono float32 in [-1, 1] at audio.pcm.SAMPLE_RATE.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,3 +91,16 @@ class Engine(Protocol):
 
     def unload(self) -> None:
         """Give the model's memory back. Nothing may be asked of the engine afterwards."""
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that decodes several segments in one call, quicker than one by one."""
+
+    def transcribe_batch(
+        self, segments: Sequence[NDArray[np.float32]], request: Request
+    ) -> list[Transcription]:
+        """Decode segments, each as `transcribe` takes it; their transcriptions in the same order.
+
+        Raises EngineAbortedError after `abort`, EngineError when it cannot decode all.
+        """

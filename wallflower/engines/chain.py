@@ -101,6 +101,7 @@ class EngineChain:
         reasons = []
         for member in self._members:
             engine = self._loaded(member)
+            self._check_abort()  # one that came while a model was loaded, or between two engines
             if engine is None:
                 continue
             if request.language is not None and request.language not in engine.languages:
@@ -109,10 +110,11 @@ class EngineChain:
             try:
                 result = self._timed(engine, samples, request)
             except EngineError as error:
-                if self._aborted.is_set():
+                if self._aborted.is_set() and isinstance(error, EngineAbortedError):
                     raise
                 reasons.append(f"{member.link.name}: {error}")
                 self._failed(member, error)
+                self._check_abort()
             else:
                 member.failures = 0
                 self._use(member)
@@ -129,6 +131,10 @@ class EngineChain:
         """As Engine says."""
         for member in self._members:
             _unload(member)
+
+    def _check_abort(self) -> None:
+        if self._aborted.is_set():
+            raise EngineAbortedError("decoding was aborted")
 
     def _engine_in_use(self) -> Engine:
         assert self._current.engine is not None
@@ -174,8 +180,9 @@ class EngineChain:
                 raise EngineError(f"it took longer than {limit:.0f} s") from error
             raise
         finally:
-            timer.cancel()
             self._running = None
+            timer.cancel()
+            timer.join()  # if it is aborting just now, it must be done before the next segment begins
 
     def _failed(self, member: _Member, error: EngineError) -> None:
         member.failures += 1

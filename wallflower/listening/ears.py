@@ -31,6 +31,7 @@ class Ears:
     vad: SileroVad
     vad_thread: Executor
     lane: Lane
+    engine: Engine
     language: str
     model_in_use: Callable[[], Model]
 
@@ -76,12 +77,13 @@ async def open_ears(
         chain, vad = await asyncio.to_thread(
             lambda: (EngineChain(links, on_setback=on_setback), SileroVad(vad_file))
         )
-        lane = Lane(chain)
+        lane = Lane()
         try:
             yield Ears(
                 vad,
                 vad_thread,
                 lane,
+                chain,
                 base_language(options.language),
                 model_in_use=lambda: find_model(chain.name),
             )

@@ -131,7 +131,9 @@ class Session:
         self._decoding.append(asyncio.create_task(self._words(segment, samples), name="decoding"))
 
     async def _words(self, segment: Segment, samples: NDArray[np.float32]) -> Passage:
-        transcription = await self._ears.lane.transcribe(samples, self._request)
+        transcription = await self._ears.lane.transcribe(
+            self._ears.engine, samples, self._request, key=self.id
+        )
         self._language = transcription.language
         end = segment.end if self._end is None else min(segment.end, self._end)
         passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, transcription.text)
