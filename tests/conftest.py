@@ -112,8 +112,8 @@ def vad(model_store: Store) -> SileroVad:
 async def ears(moonshine: MoonshineEngine, vad: SileroVad) -> AsyncIterator[Ears]:
     """What sessions share, with the real engine and VAD."""
     with ThreadPoolExecutor(1) as vad_thread:
-        lane = Lane(moonshine)
-        yield Ears(vad, vad_thread, lane, "en", lambda: find_model("moonshine-tiny-en"))
+        lane = Lane()
+        yield Ears(vad, vad_thread, lane, moonshine, "en", lambda: find_model("moonshine-tiny-en"))
         await lane.close()
 
 

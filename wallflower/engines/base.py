@@ -95,23 +95,14 @@ class Engine(Protocol):
         """Give the model's memory back. Nothing may be asked of the engine afterwards."""
 
 
-<<<<<<< HEAD
 @runtime_checkable
 class BatchEngine(Engine, Protocol):
     """An engine that decodes several segments in one call, quicker than one by one."""
-=======
-class BatchEngine(Engine, Protocol):
-    """An engine whose library decodes several segments at once, for less than they cost one by one."""
->>>>>>> wiring
 
     def transcribe_batch(
         self, segments: Sequence[NDArray[np.float32]], request: Request
     ) -> list[Transcription]:
-<<<<<<< HEAD
         """Decode segments, each as `transcribe` takes it; their transcriptions in the same order.
 
         Raises EngineAbortedError after `abort`, EngineError when it cannot decode all.
         """
-=======
-        """Decode segments, as `transcribe` does, all in one request's way; one answer for each, in order."""
->>>>>>> wiring

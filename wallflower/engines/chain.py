@@ -111,6 +111,7 @@ class EngineChain:
         reasons = []
         for member in self._members:
             engine = self._loaded(member)
+            self._check_abort()  # one that came while a model was loaded, or between two engines
             if engine is None:
                 continue
             if request.language is not None and request.language not in engine.languages:
@@ -119,10 +120,11 @@ class EngineChain:
             try:
                 result = self._timed(member, engine, samples, request)
             except EngineError as error:
-                if self._aborted.is_set():
+                if self._aborted.is_set() and isinstance(error, EngineAbortedError):
                     raise
                 reasons.append(f"{member.link.name}: {error}")
                 self._failed(member, error)
+                self._check_abort()
             else:
                 member.failures = 0
                 self._use(member)
@@ -150,6 +152,10 @@ class EngineChain:
         self._members = [_Member(link) for link in links]
         self._current = self._first_loaded()
         self._on_switch(self._current.link.name)
+
+    def _check_abort(self) -> None:
+        if self._aborted.is_set():
+            raise EngineAbortedError("decoding was aborted")
 
     def _first_loaded(self) -> _Member:
         for member in self._members:
@@ -193,6 +199,8 @@ class EngineChain:
             raise
         finally:
             self._running = None
+            timer.cancel()
+            timer.join()  # if it is aborting just now, it must be done before the next segment begins
 
     def _failed(self, member: _Member, error: EngineError) -> None:
         member.failures += 1

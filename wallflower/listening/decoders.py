@@ -61,7 +61,7 @@ class Decoders:
         """The model of the quick engine; None where there is none."""
         if self.quick is None or self.plan.quick is None:
             return None
-        return find_model(self.plan.quick.model_id)
+        return self._find(self.plan.quick.model_id)
 
     @property
     def condition(self) -> Condition:

@@ -20,7 +20,6 @@ from wyoming.info import Describe, Info, SelectProgram
 from wyoming.ping import Ping, Pong
 
 from wallflower.engines.base import Request, Transcription
-from wallflower.engines.lane import Lane
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import AddressError, WyomingServer
@@ -246,7 +245,7 @@ async def test_language_of_the_request_reaches_the_engine(
         def unload(self) -> None: ...
 
     model = dataclasses.replace(find_model("moonshine-tiny-en"), languages=("en", "de"))
-    several = dataclasses.replace(ears, lane=Lane(Linguist()))
+    several = dataclasses.replace(ears, engine=Linguist())
     service = Service(several, lambda: info_of(model), "en", max_utterance_seconds=60, client_timeout=5)
     server = WyomingServer("tcp://127.0.0.1:0", service, max_clients=9)
     await server.open()
@@ -256,5 +255,4 @@ async def test_language_of_the_request_reaches_the_engine(
             assert isinstance(transcript, Transcript)
             assert transcript.language == asked[-1]
     await server.close()
-    await several.lane.close()
     assert asked == ["de", "en", "en"]
