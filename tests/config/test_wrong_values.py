@@ -67,6 +67,8 @@ _WRONG: list[tuple[str, Any]] = [
     ("hub_url", "ftp://huggingface.co"),
     ("hub_url", "https://"),
     ("hub_url", "http://[::1"),
+    ("home_assistant_url", "homeassistant.local:8123"),
+    ("home_assistant_url", "ws://homeassistant.local:8123"),
     ("log_level", "loud"),
     ("log_format", "xml"),
     ("log_file", "a\nb"),
@@ -86,7 +88,7 @@ def test_a_wrong_value_is_explained(load: Load, tmp_path: Path, name: str, value
 
 
 def test_every_option_has_a_wrong_value_here() -> None:
-    assert {name for name, _ in _WRONG} >= set(FIELDS) - {"hub_token"}
+    assert {name for name, _ in _WRONG} >= set(FIELDS) - {"hub_token", "home_assistant_token"}
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,19 @@ class Options:
         "Sent to the model hub, for models that need a log-in.",
         secret=True,
     )
+    home_assistant_url: str = _option(
+        "",
+        vol.Any("", checks.http_url),
+        "an http:// or https:// address; empty: none, or in the add-on the Home Assistant it belongs to",
+        "Home Assistant's address, to learn the names in the house from it.",
+    )
+    home_assistant_token: str = _option(
+        "",
+        vol.All(str, checks.one_line),
+        "a long-lived access token of Home Assistant",
+        "Lets this box ask Home Assistant for the names.",
+        secret=True,
+    )
     log_level: str = _option(
         "info",
         checks.one_of("debug", "info", "warning", "error"),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
-from wallflower.engines.base import Engine, EngineError, Request, Transcription
+from wallflower.engines.base import Engine, EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.caller import Caller, HungError
 
 FAILURES = 3
@@ -199,8 +199,6 @@ class EngineChain:
             raise
         finally:
             self._running = None
-            timer.cancel()
-            timer.join()  # if it is aborting just now, it must be done before the next segment begins
 
     def _failed(self, member: _Member, error: EngineError) -> None:
         member.failures += 1
