@@ -16,6 +16,7 @@ from wallflower.config.places import writable_data_dir
 from wallflower.engines.exclusions import settle_marks
 from wallflower.engines.lane import Priority
 from wallflower.hardware.power import Profile
+from wallflower.homeassistant.source import open_names
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
@@ -62,8 +63,9 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         for name, reason in (await asyncio.to_thread(settle_marks, home)).items():
             _LOG.warning("engine excluded", engine=name, reason=reason)
         bulletin = Bulletin(home)
+        house = await parts.enter_async_context(open_names(options, home))
         ears = await parts.enter_async_context(
-            open_ears(options, progress=progress, on_happening=bulletin.tell)
+            open_ears(options, progress=progress, on_happening=bulletin.tell, names=house.names)
         )
         bulletin.about(ears.decoders)
         _LOG.info("chosen", reason=ears.decoders.plan.reason)

@@ -10,8 +10,10 @@ from wallflower.engines.base import Engine, Request, Transcription
 from wallflower.engines.lane import Priority
 from wallflower.listening.ears import Ears
 from wallflower.listening.manner import Manner
+from wallflower.speech.bias import expected_words
 from wallflower.speech.guards import made_up
 from wallflower.speech.pacing import Pace
+from wallflower.speech.repair import repair_names
 
 _LOG = structlog.get_logger(__name__)
 
@@ -31,7 +33,11 @@ class Decoding:
         self._manner = manner
         self._key = key
         self.language = manner.language or ears.language
-        self._request = Request(language=self.language, hotwords=(*manner.names, *manner.terms))
+        house = ears.names()
+        self._names = (*manner.names, *house)
+        self._request = Request(
+            language=self.language, hotwords=expected_words(manner.names, manner.terms, house)
+        )
 
     @property
     def engine(self) -> Engine:
@@ -80,6 +86,8 @@ class Decoding:
             return replace(transcription, text="", words=())
         if final:
             self.language = transcription.language
+        if self._names and transcription.text:
+            return replace(transcription, text=repair_names(transcription.text, self._names))
         return transcription
 
     def _pace(self, every: float) -> Pace:

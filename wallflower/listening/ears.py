@@ -1,7 +1,7 @@
 """What all sessions of a process share: the VAD and its thread, the engines, and the lane they run in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ class Ears:
     """The parts that every session uses.
 
     language: ISO 639 code that is assumed when nobody names one. partials: what became of all sessions'.
+    names: gives those in the house, at once.
     """
 
     vad: SileroVad
@@ -38,6 +39,7 @@ class Ears:
     language: str
     decoders: Decoders
     partials: PartialCounts
+    names: Callable[[], Sequence[str]]
 
 
 @asynccontextmanager
@@ -46,11 +48,12 @@ async def open_ears(
     *,
     progress: Progress | None = None,
     on_happening: Callable[[Happening], None] = lambda _happening: None,
+    names: Callable[[], Sequence[str]] = tuple,
 ) -> AsyncIterator[Ears]:
     """Choose the models, fetch them if they are missing, load them, and close all at the end.
 
-    on_happening: told on the event loop when an engine is set aside, or another one takes over. Raises
-    WallflowerError.
+    on_happening: told on the event loop when an engine is set aside, or another one takes over. names: gives
+    those in the house, at once. Raises WallflowerError.
     """
     fetcher = fetcher_of(options, progress)
     plan = await plan_engines(options, fetcher, progress or Silent())
@@ -76,7 +79,7 @@ async def open_ears(
         lane = Lane()
         try:
             language = base_language(options.language)
-            yield Ears(await loading_vad, vad_thread, lane, language, decoders, PartialCounts())
+            yield Ears(await loading_vad, vad_thread, lane, language, decoders, PartialCounts(), names)
         finally:
             await lane.close()
             decoders.unload()
