@@ -65,12 +65,12 @@ async def serving(
 
 
 @asynccontextmanager
-async def our_daemon() -> AsyncIterator[Server]:
-    """Our own daemon, with the options that the environment (WALLFLOWER_NAME) gives it."""
+async def our_daemon(*flags: str) -> AsyncIterator[Server]:
+    """Our own daemon, with the options that flags and the environment (WALLFLOWER_NAME) give it."""
     uri = free_uri()
     command = [
         sys.executable, "-m", "wallflower", "run", "--uri", uri, "--no-zeroconf",
-        "--log-level", "info", "--log-format", "json",
+        "--log-level", "info", "--log-format", "json", *flags,
     ]  # fmt: skip
     async with serving("wallflower", uri, command) as server:
         yield server
