@@ -26,6 +26,7 @@ def service(ears: Ears) -> Service:
         ears=ears,
         describe=lambda: info_of(find_model("moonshine-tiny-en")),
         language="en",
+        endpointing=False,
         max_utterance_seconds=60,
         client_timeout=5,
     )
