@@ -58,5 +58,17 @@ def test_words_that_come_again_are_not_lost() -> None:
     assert join(["a", " b", " a", " b"], ["a", " b", " c"]) == ["a", " b", " a", " b", " c"]
 
 
+def test_what_was_committed_stays() -> None:
+    left = ["it", " was", " the", " wis"]
+    assert join(left, ["the", " wisdom"], fixed=4) == [*left, " wisdom"]
+    assert join(left, ["the", " wisdom"], fixed=3) == ["it", " was", " the", " wisdom"]
+
+
+def test_a_full_stop_before_the_cut_goes() -> None:
+    joined = join(["It", " was", " the."], ["It", " was", " the", " worst."])
+    assert joined == ["It", " was", " the", " worst."]
+    assert join(["It", " was", " the."], ["The", " worst."]) == ["It", " was", " the.", " worst."]
+
+
 def test_punctuation_alone_joins_nothing() -> None:
     assert join(["well", " –"], ["–", " then"]) == ["well", " –", "–", " then"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from wallflower.events import Committed, Tentative
 from wallflower.listening.outbox import Outbox
 from wallflower.speech.agreement import Agreement, rest_after
-from wallflower.speech.joining import REACH, seam
+from wallflower.speech.joining import REACH, join
 from wallflower.speech.pieces import continued, split_pieces
 from wallflower.speech.segmenting import Segment
 
@@ -61,9 +61,8 @@ class Transcript:
     def _joined(self, pieces: Sequence[str], language: str) -> list[str]:
         """The held words and those after the cut, each once. What was committed can only be compared."""
         committed = self._pieces[-REACH:]
-        end, start = seam([*committed, *self._held], pieces)
-        kept = self._held[: max(0, end - len(committed))]
-        return [*kept, *continued(pieces[start:], language)]
+        fixed = len(committed)
+        return join([*committed, *self._held], continued(pieces, language), fixed=fixed)[fixed:]
 
     def _commit(self, pieces: Sequence[str], language: str) -> None:
         if not pieces:
