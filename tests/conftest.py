@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from tests.made_ears import ears_of
@@ -24,6 +25,9 @@ from wallflower.models.conversion.weight_format import WeightFormat
 from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store
 from wallflower.speech.vad import SileroVad
+
+settings.register_profile("any machine", deadline=None)  # timing never fails a test
+settings.load_profile("any machine")
 
 _ROOT = Path(__file__).parents[1]
 
