@@ -8,8 +8,20 @@ REACH = 12
 """Pieces at the seam that are compared: more than an overlap of a second or two can hold."""
 
 
-def join(left: Sequence[str], right: Sequence[str]) -> list[str]:
+def join(left: Sequence[str], right: Sequence[str], *, fixed: int = 0) -> list[str]:
     """The pieces of `left`, then of `right`; words that end the one and begin the other come once.
+
+    fixed: so many of the first pieces stay as they are.
+    """
+    end, start = _seam(left, right)
+    kept = list(left[: max(end, fixed)])
+    if end > max(fixed, 1) and start > 1:
+        kept[-1] = right[start - 1]  # the cut made the other the last of a sentence
+    return [*kept, *right[start:]]
+
+
+def _seam(left: Sequence[str], right: Sequence[str]) -> tuple[int, int]:
+    """How many pieces of `left` to keep, and the first of `right` to go on with.
 
     The seam is the longest run of equal words near it; of equal ones, that which leaves out the fewest words.
     What stands between the run and the seam was cut in two by it and is left out: at most one word on either
@@ -27,9 +39,9 @@ def join(left: Sequence[str], right: Sequence[str]) -> list[str]:
             found = (length, -sum(out), end, stop)
             best = found if best is None else max(best, found)
     if best is None:
-        return [*left, *right]
+        return len(left), 0
     _, _, end, stop = best
-    return [*left[: len(left) - len(tail) + end], *right[stop:]]
+    return len(left) - len(tail) + end, stop
 
 
 def _run(left: Sequence[str], right: Sequence[str]) -> int:
