@@ -4,7 +4,6 @@ import asyncio
 import os
 import wave
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,12 @@ import pytest
 import structlog
 from numpy.typing import NDArray
 
+from tests.made_ears import ears_of
 from wallflower.audio.pcm import PcmConverter, PcmFormat
-from wallflower.engines.lane import Lane
 from wallflower.engines.moonshine import MoonshineEngine
 from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 from wallflower.listening.ears import Ears
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, SUGGESTED_MODELS, find_model
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_folder import write_openvino
 from wallflower.models.conversion.weight_format import WeightFormat
@@ -52,6 +51,24 @@ def data_dir() -> Path:
 def model_store(data_dir: Path) -> Store:
     """The store in `data_dir`."""
     return Store(data_dir / "models")
+
+
+@pytest.fixture(scope="session")
+def every_model(model_store: Store) -> Store:
+    """The store, with all models that a fresh box considers in it."""
+    asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SUGGESTED_MODELS]))
+    return model_store
+
+
+@pytest.fixture
+def own_data_dir(every_model: Store, tmp_path: Path) -> Path:
+    """A data directory that nobody knows anything of, with links to all models."""
+    home = tmp_path / "own"
+    for folder in ("blobs", "pins"):
+        (home / "models" / folder).mkdir(parents=True)
+        for path in (every_model.root / folder).iterdir():
+            (home / "models" / folder / path.name).symlink_to(path)
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -111,10 +128,17 @@ def vad(model_store: Store) -> SileroVad:
 @pytest.fixture
 async def ears(moonshine: MoonshineEngine, vad: SileroVad) -> AsyncIterator[Ears]:
     """What sessions share, with the real engine and VAD."""
-    with ThreadPoolExecutor(1) as vad_thread:
-        lane = Lane()
-        yield Ears(vad, vad_thread, lane, moonshine, "en", lambda: find_model("moonshine-tiny-en"))
-        await lane.close()
+    async with ears_of(vad, moonshine) as ears:
+        yield ears
+
+
+@pytest.fixture
+async def both_ears(
+    whisper: WhisperOpenVinoEngine, moonshine: MoonshineEngine, vad: SileroVad
+) -> AsyncIterator[Ears]:
+    """The same, where Whisper decodes what counts and Moonshine is the quick engine."""
+    async with ears_of(vad, whisper, moonshine) as ears:
+        yield ears
 
 
 @pytest.fixture

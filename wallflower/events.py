@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of an utterance that was decoded as one. start, end: seconds from the utterance's start."""
+    """A piece of an utterance that was decoded as one. start, end: seconds from the utterance's start.
+
+    Where two overlap, because speech was cut, the words in both are in one of them alone.
+    """
 
     start: float
     end: float
@@ -16,8 +19,8 @@ class Passage:
 class Utterance:
     """What was said in one stretch of sound.
 
-    text: all passages, joined by spaces; empty when nobody spoke. language: ISO 639 code of the text.
-    seconds: the length of the sound.
+    text: all passages, joined by spaces if the language has them; empty when nobody spoke. language: ISO 639
+    code of the text. seconds: the length of the sound.
     """
 
     text: str
@@ -37,7 +40,9 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Tentative:
-    """What may be said after the committed words; the next one takes its place. text: without outer space."""
+    """What may be said after the committed words; the next one takes its place. text: without outer space,
+    may be empty.
+    """
 
     text: str
 

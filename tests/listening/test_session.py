@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.made_ears import decoders_of
 from wallflower.engines.base import EngineError, Request, Transcription
 from wallflower.events import Passage, Utterance
 from wallflower.listening.ears import Ears
@@ -98,7 +99,7 @@ async def test_long_speech_comes_in_passages_as_it_goes_on(ears: Ears, speech: N
 
 
 async def test_failing_engine_is_reported(ears: Ears, speech: NDArray[np.int16]) -> None:
-    broken = dataclasses.replace(ears, engine=BrokenEngine())
+    broken = dataclasses.replace(ears, decoders=decoders_of(BrokenEngine()))
     with pytest.raises(EngineError, match="broken"):
         await _listen(broken, speech)
 
@@ -106,7 +107,7 @@ async def test_failing_engine_is_reported(ears: Ears, speech: NDArray[np.int16])
 async def test_failing_engine_is_reported_while_the_sound_still_comes(
     ears: Ears, speech: NDArray[np.int16]
 ) -> None:
-    broken = dataclasses.replace(ears, engine=BrokenEngine())
+    broken = dataclasses.replace(ears, decoders=decoders_of(BrokenEngine()))
     session = Session(broken)
 
     async def feed_for_ever() -> None:
@@ -121,7 +122,7 @@ async def test_failing_engine_is_reported_while_the_sound_still_comes(
 
 
 async def test_source_that_is_faster_than_the_engine_waits(ears: Ears, speech: NDArray[np.int16]) -> None:
-    slow = dataclasses.replace(ears, engine=SlowEngine())
+    slow = dataclasses.replace(ears, decoders=decoders_of(SlowEngine()))
     session = Session(slow)
     for _ in range(30):
         await session.feed(np.concatenate([speech[:48_000], np.zeros(32_000, np.int16)]))

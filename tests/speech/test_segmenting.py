@@ -1,5 +1,6 @@
 """Where segments begin and end."""
 
+import copy
 import itertools
 
 import pytest
@@ -17,6 +18,7 @@ _SMALL = Segmenting(
     comfortable=1.92,
     short_pause=0.16,
     longest=3.2,
+    overlap=0.32,
 )
 _PROBABILITIES = st.lists(
     st.tuples(st.sampled_from([0.0, 0.2, 0.4, 0.6, 0.99]), st.integers(1, 40)), max_size=20
@@ -39,7 +41,47 @@ def test_segments_are_in_order_apart_and_short_enough(probabilities: list[float]
         assert 0 <= segment.start < segment.end <= len(probabilities) * FRAME_SAMPLES
         assert (segment.end - segment.start) / 16_000 <= _SMALL.longest + 1e-9
     for one, next_ in itertools.pairwise(segments):
-        assert one.end <= next_.start
+        shared = one.end - next_.start
+        assert one.start < next_.start
+        assert one.end <= next_.end
+        assert one.cut == next_.overlaps == (shared > 0)
+        assert shared / 16_000 <= _SMALL.overlap
+    assert not any(each.overlaps for each in segments[:1])
+    assert not any(each.cut for each in segments[-1:])
+
+
+@given(_PROBABILITIES)
+def test_the_last_speech_of_a_segment_is_inside(probabilities: list[float]) -> None:
+    for segment in _segments(probabilities, _SMALL):
+        assert segment.start < segment.spoken <= segment.end
+        last = segment.spoken // FRAME_SAMPLES - 1
+        assert probabilities[last] >= _SMALL.threshold
+        after = probabilities[last + 1 : segment.end // FRAME_SAMPLES]
+        assert all(probability < _SMALL.threshold for probability in after)
+
+
+@given(_PROBABILITIES)
+def test_what_is_under_way_becomes_the_segment(probabilities: list[float]) -> None:
+    """At any moment: the end of the stream has the same start and the same speech."""
+    segmenter = Segmenter(_SMALL)
+    for probability in probabilities:
+        segmenter.feed([probability])
+        so_far = segmenter.under_way
+        rest = copy.deepcopy(segmenter).finish()
+        assert rest == ([] if so_far is None else [so_far])
+
+
+@given(_PROBABILITIES)
+def test_silence_is_counted_from_the_last_speech(probabilities: list[float]) -> None:
+    segmenter = Segmenter(_SMALL)
+    before = 0.0
+    for probability in probabilities:
+        segmenter.feed([probability])
+        if segmenter.has_spoken and segmenter.under_way and probability >= _SMALL.threshold:
+            assert segmenter.silence == 0
+        else:
+            assert segmenter.silence == pytest.approx(before + FRAME_SECONDS)
+        before = segmenter.silence
 
 
 @given(_PROBABILITIES)
@@ -111,7 +153,16 @@ def test_cut_in_a_pause_leaves_no_segment_of_silence(frames: int) -> None:
 
 
 def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
-    speech = [*_seconds(0.9, 20), *_seconds(0.5, 0.1), *_seconds(0.9, 15)]
+    speech = [*_seconds(0.9, 20), *_seconds(0.3, 0.1), *_seconds(0.9, 15)]
     first, second = _segments(speech, Segmenting())
+    assert not first.cut
     assert first.end == second.start
     assert first.end / 16_000 == pytest.approx(20.05, abs=0.1)
+
+
+def test_a_cut_through_speech_is_on_both_sides() -> None:
+    speech = [*_seconds(0.9, 20), *_seconds(0.5, 0.1), *_seconds(0.9, 15)]
+    first, second = _segments(speech, Segmenting())
+    assert (first.cut, second.overlaps, second.cut) == (True, True, False)
+    assert second.start / 16_000 == pytest.approx(20.05 - 0.5, abs=0.1)
+    assert first.end / 16_000 == pytest.approx(20.05 + 0.5, abs=0.1)

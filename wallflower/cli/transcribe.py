@@ -21,6 +21,7 @@ from wallflower.config import Options, OptionsError
 from wallflower.errors import ExitCode
 from wallflower.events import Passage, Utterance
 from wallflower.listening.ears import Ears, open_ears
+from wallflower.listening.manner import Manner
 from wallflower.listening.session import Session
 
 _STDIN = "-"
@@ -61,7 +62,7 @@ async def _transcribe(name: str, ears: Ears) -> Utterance:
         def on_passage(passage: Passage) -> None:
             advance(passage.end)
 
-        session = Session(ears, on_passage=on_passage)
+        session = Session(ears, Manner(ambient=True), on_passage=on_passage)
         try:
             async with aclosing(blocks):
                 async for block in blocks:

@@ -90,7 +90,7 @@ class WhisperOpenVinoEngine:
         self._allowed_first = self._allowed.copy()
         self._allowed_first[[*self._tokens.suppressed_first]] = -np.inf
         self._abort = threading.Event()
-        self._said: deque[list[int]] = deque(maxlen=_REMEMBERED)
+        self._said: deque[tuple[str, list[int]]] = deque(maxlen=_REMEMBERED)
         self._lock = threading.Lock()  # around the graphs: they work, or rest
         self._resting: threading.Timer | None = None
 
@@ -221,8 +221,8 @@ class WhisperOpenVinoEngine:
         prefix = request.prefix.strip()
         if not prefix or request.language is None:
             return []
-        for tokens in reversed(self._said):
-            for count in range(1, len(tokens) + 1):
+        for text, tokens in reversed(self._said):
+            for count in range(1, len(tokens) + 1 if text.startswith(prefix) else 0):
                 if self._text.decode(tokens[:count]).strip() == prefix:
                     return tokens[:count]
         space = "" if request.language in WITHOUT_SPACES else " "
@@ -230,8 +230,9 @@ class WhisperOpenVinoEngine:
 
     def _remember(self, tokens: list[int]) -> str:
         """The text of decoded tokens, which may be the prefix of a later request."""
-        self._said.append(tokens)
-        return self._text.decode(tokens).strip()
+        text = self._text.decode(tokens).strip()
+        self._said.append((text, tokens))
+        return text
 
     def _language(self, logits: NDArray[np.float32], language: str | None = None) -> tuple[str, float | None]:
         """The likeliest language or the given one, and its probability among all that the model knows."""

@@ -43,9 +43,22 @@ class Decoding:
     def engine(self) -> Engine:
         """The engine whose words count."""
         decoders = self._ears.decoders
-        if self._manner.program == "fast" and decoders.quick is not None:
-            return decoders.quick
-        return decoders.finals
+        return (self._quick or decoders.finals) if self._manner.program == "fast" else decoders.finals
+
+    @property
+    def glances(self) -> bool:
+        """Whether tentative words come from decodings of their own: not where the others tell as much."""
+        return self._manner.tentative and (not self._manner.streaming or self._glancer is not self.engine)
+
+    @property
+    def _glancer(self) -> Engine:
+        return self._quick or self.engine
+
+    @property
+    def _quick(self) -> Engine | None:
+        """The quick engine, where there is one that speaks the language."""
+        quick = self._ears.decoders.quick
+        return quick if quick is not None and self.language in quick.languages else None
 
     def pace(self) -> Pace:
         """The pace of partials by the engine whose words count."""
@@ -60,9 +73,9 @@ class Decoding:
         return await self._ask(self.engine, samples, replace(self._request, prefix=prefix), final=final)
 
     async def glance(self, samples: NDArray[np.float32], _prefix: str, _final: bool) -> Transcription:
-        """Decode with the quick engine. Raises EngineError."""
-        engine = self._ears.decoders.quick or self.engine
-        return await self._ask(engine, samples, self._request, final=False, key=(self._key, "glance"))
+        """Decode with the quick engine, if there is one. Raises EngineError."""
+        key = (self._key, "glance")
+        return await self._ask(self._glancer, samples, self._request, final=False, key=key)
 
     async def _ask(
         self,
@@ -81,7 +94,7 @@ class Decoding:
         transcription = await self._ears.lane.transcribe(
             engine, samples, request, priority=priority, key=key or self._key
         )
-        if reason := made_up(transcription, samples):
+        if reason := made_up(transcription, samples, begun=bool(request.prefix)):
             _LOG.debug("text not believed", reason=reason, text=transcription.text)
             return replace(transcription, text="", words=())
         if final:

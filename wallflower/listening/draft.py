@@ -26,11 +26,18 @@ Decode = Callable[[NDArray[np.float32], str, bool], Awaitable[Transcription]]
 class Draft:
     """What is known of one segment's words. Lives on the event loop; `close` ends its tasks.
 
-    on_hypothesis: told of each decoding of the sound so far, before it is final.
+    agreement: the words of the segment that can be relied on. on_hypothesis: told of it and of each decoding
+    of the sound so far, before it is final.
     """
 
-    def __init__(self, decode: Decode, pace: Pace, on_hypothesis: Callable[[Transcription], None]) -> None:
-        self.agreement = Agreement()
+    def __init__(
+        self,
+        agreement: Agreement,
+        decode: Decode,
+        pace: Pace,
+        on_hypothesis: Callable[[Agreement, Transcription], None],
+    ) -> None:
+        self.agreement = agreement
         self._decode = decode
         self._pace = pace
         self._on_hypothesis = on_hypothesis
@@ -91,7 +98,7 @@ class Draft:
 
     async def _hypothesis(self, samples: NDArray[np.float32], *, final: bool) -> Transcription:
         transcription = await self._decode(samples, self.prefix, final)
-        self._on_hypothesis(transcription)
+        self._on_hypothesis(self.agreement, transcription)
         return transcription
 
     async def _paced(self, samples: NDArray[np.float32], sound: float) -> Transcription:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
-from wallflower.events import Committed, StreamEvent, Tentative, Utterance
+from wallflower.events import Committed, Endpoint, StreamEvent, Tentative, Utterance
 
 LIMIT = 256
-"""Events that may wait. When it is full, committed words are put together and tentative ones dropped."""
+"""Events that may wait, but for the end's. When it is full, committed words are put together, tentative ones
+and passages dropped: the Utterance has them all.
+"""
 
 
 class Outbox:
@@ -23,32 +25,34 @@ class Outbox:
         """Add an event. Newer tentative words take the place of older ones that still wait."""
         if not self._listener:
             return
-        last = self._waiting[-1] if self._waiting else None
-        if isinstance(event, Tentative) and isinstance(last, Tentative):
+        if isinstance(event, Tentative) and self._waiting and isinstance(self._waiting[-1], Tentative):
             self._waiting[-1] = event
-        elif len(self._waiting) < LIMIT or not isinstance(event, Committed | Tentative):
+        elif len(self._waiting) < LIMIT or isinstance(event, Endpoint | Utterance):
             self._waiting.append(event)
         elif isinstance(event, Committed):
-            if isinstance(last, Tentative):
-                last = self._waiting.pop()
-                last = self._waiting[-1] if self._waiting else None
-            if isinstance(last, Committed):
-                self._waiting[-1] = Committed(last.text + event.text)
-            else:
-                self._waiting.append(event)
+            self._merge(event)
         self._news.set()
+
+    def _merge(self, event: Committed) -> None:
+        """Add its words to the last committed ones that wait."""
+        for index in reversed(range(len(self._waiting))):
+            earlier = self._waiting[index]
+            if isinstance(earlier, Committed):
+                self._waiting[index] = Committed(earlier.text + event.text)
+                return
+        self._waiting.append(event)
 
     def close(self) -> None:
         """Nothing more will come."""
         self._open = False
         self._news.set()
 
-    def events(self) -> AsyncIterator[StreamEvent]:
+    def events(self) -> AsyncGenerator[StreamEvent, None]:
         """The events from now on; ends with the Utterance, or when the session is closed."""
         self._listener = True
         return self._events()
 
-    async def _events(self) -> AsyncIterator[StreamEvent]:
+    async def _events(self) -> AsyncGenerator[StreamEvent, None]:
         while True:
             while self._waiting:
                 event = self._waiting.popleft()

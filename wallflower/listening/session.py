@@ -8,7 +8,7 @@ somebody is still saying is decoded as drafts.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from wallflower.listening.manner import Manner
 from wallflower.listening.outbox import Outbox
 from wallflower.listening.sound import Sound
 from wallflower.listening.transcript import Transcript
+from wallflower.speech.agreement import Agreement
 from wallflower.speech.endpointing import is_over
 from wallflower.speech.segmenting import Segment, Segmenter
 from wallflower.speech.vad import FRAME_SAMPLES, VadState
@@ -55,10 +56,12 @@ class Session:
         self._sound = Sound()
         self._vad_state = VadState()
         self._segmenter = Segmenter()
+        self._pace = self._decoding.pace()
+        self._glancing_pace = self._decoding.glancing_pace()
+        self._drafts: set[Draft] = set()
         self._end: int | None = None  # the number of samples, once known
         self._heard = 0  # samples that the VAD has seen
-        self._glance: Draft
-        self._draft = self._new_draft()
+        self._draft, self._glance = self._new_drafts()
         self._finals: deque[asyncio.Task[Passage]] = deque()
         self._passages: list[Passage] = []
         self._hearing: asyncio.Task[None] | None = None
@@ -75,7 +78,7 @@ class Session:
         """ISO 639 code of what is said, as far as it is known."""
         return self._decoding.language
 
-    def events(self) -> AsyncIterator[StreamEvent]:
+    def events(self) -> AsyncGenerator[StreamEvent, None]:
         """What happens, as it happens; ends with the Utterance or when the session is closed."""
         return self._outbox.events()
 
@@ -113,7 +116,8 @@ class Session:
         tasks = [*self._finals, *([self._hearing] if self._hearing else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, self._draft.close(), self._glance.close(), return_exceptions=True)
+        drafts = (draft.close() for draft in self._drafts)
+        await asyncio.gather(*tasks, *drafts, return_exceptions=True)
         self._outbox.close()
 
     def _hear(self) -> None:
@@ -160,12 +164,12 @@ class Session:
             return
         if self._manner.streaming:
             self._draft.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
-        if self._manner.tentative:
+        if self._decoding.glances:
             self._glance.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
 
     def _look_for_the_end(self) -> None:
         rules = self._manner.endpointing
-        if rules is None or self.is_over.is_set():
+        if rules is None or self.is_over.is_set() or self._end is not None:
             return
         silence = self._segmenter.silence
         heard = self._heard / SAMPLE_RATE
@@ -173,23 +177,30 @@ class Session:
             self.is_over.set()
             self._outbox.put(Endpoint(silence))
 
-    def _new_draft(self) -> Draft:
-        draft = Draft(self._decoding.decode, self._decoding.pace(), self._take_hypothesis)
-        self._glance = Draft(self._decoding.glance, self._decoding.glancing_pace(), self._take_glance)
-        return draft
+    def _new_drafts(self) -> tuple[Draft, Draft]:
+        """Those of the next segment: by the engine whose words count, and by the quick one."""
+        agreement = Agreement()
+        draft = Draft(agreement, self._decoding.decode, self._pace, self._take_hypothesis)
+        glance = Draft(agreement, self._decoding.glance, self._glancing_pace, self._take_glance)
+        self._drafts |= {draft, glance}
+        return draft, glance
 
-    def _take_hypothesis(self, transcription: Transcription) -> None:
-        self._transcript.hypothesis(self._draft.agreement, transcription.text, transcription.language)
+    def _take_hypothesis(self, agreement: Agreement, transcription: Transcription) -> None:
+        if self._manner.streaming:
+            self._transcript.hypothesis(agreement, transcription.text, transcription.language)
+        elif self._manner.tentative:
+            self._take_glance(agreement, transcription)
 
-    def _take_glance(self, transcription: Transcription) -> None:
-        self._transcript.glance(self._draft.agreement, transcription.text, transcription.language)
+    def _take_glance(self, agreement: Agreement, transcription: Transcription) -> None:
+        self._transcript.glance(agreement, transcription.text, transcription.language)
 
     def _samples(self, segment: Segment) -> NDArray[np.float32]:
         return self._sound.copy(segment.start, segment.end).astype(np.float32) / np.float32(32768)
 
     def _finalise(self, segment: Segment) -> None:
         """Have a complete segment decoded, while the next one may begin."""
-        draft, glance, self._draft = self._draft, self._glance, self._new_draft()
+        draft, glance = self._draft, self._glance
+        self._draft, self._glance = self._new_drafts()
         before = self._finals[-1] if self._finals else None
         work = self._final(segment, self._samples(segment), draft, glance, before)
         self._finals.append(asyncio.create_task(work, name="final"))
@@ -207,11 +218,14 @@ class Session:
             transcription = await draft.final(segment, samples)
         finally:
             await draft.close()
+        self._drafts -= {draft, glance}
         if before is not None:
             await asyncio.wait([before])
-        self._transcript.final(draft.agreement, transcription.text, transcription.language, segment)
+            before.result()  # nothing is told after what was lost
+        heard = transcription.text, transcription.language
+        text = self._transcript.final(draft.agreement, *heard, segment)
         end = segment.end if self._end is None else min(segment.end, self._end)
-        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, transcription.text)
+        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, text)
         if passage.text:
             self._on_passage(passage)
             self._outbox.put(passage)

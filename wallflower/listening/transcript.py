@@ -1,14 +1,13 @@
 """The text of an utterance as it grows: only ever longer."""
 
+from collections.abc import Sequence
+
 from wallflower.events import Committed, Tentative
 from wallflower.listening.outbox import Outbox
 from wallflower.speech.agreement import Agreement, rest_after
-from wallflower.speech.joining import join
+from wallflower.speech.joining import REACH, seam
 from wallflower.speech.pieces import continued, split_pieces
 from wallflower.speech.segmenting import Segment
-
-_HELD = 4
-"""Words before a cut that wait for those after it: one of them may have been cut in two."""
 
 
 class Transcript:
@@ -17,8 +16,10 @@ class Transcript:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._pieces: list[str] = []
-        self._held: list[str] = []
+        self._held: list[str] = []  # words before a cut, which wait for those after it
         self._language = ""
+        self._passed = 0  # pieces that were given in passages
+        self._tentative = ""
 
     @property
     def text(self) -> str:
@@ -28,36 +29,51 @@ class Transcript:
     def hypothesis(self, agreement: Agreement, text: str, language: str) -> None:
         """Take a decoding of the segment under way, of all its sound so far."""
         self._commit(agreement.update(split_pieces(text, language)), language)
-        self._outbox.put(Tentative("".join(agreement.tentative).strip()))
+        self._suppose(agreement.tentative)
 
     def glance(self, agreement: Agreement, text: str, language: str) -> None:
-        """Take the quick engine's text of the segment under way: nothing of it is committed."""
-        rest = rest_after(agreement.committed, split_pieces(text, language))
-        self._outbox.put(Tentative("".join(rest).strip()))
+        """Take a text of the segment under way of which nothing is to be committed."""
+        self._suppose(rest_after(agreement.committed, split_pieces(text, language)))
 
-    def final(self, agreement: Agreement, text: str, language: str, segment: Segment) -> None:
-        """Take the decoding of a whole segment."""
+    def final(self, agreement: Agreement, text: str, language: str, segment: Segment) -> str:
+        """Take the decoding of a whole segment. Returns what was committed since the one before it."""
         pieces = split_pieces(text, language)
         if segment.overlaps:
-            pieces = join(self._held, pieces)
+            fresh = self._joined(pieces, language)
             self._held = []
         else:
             self.finish()
-        fresh = agreement.finish(pieces)
+            fresh = agreement.finish(pieces)
         if segment.cut:
-            keep = max(0, len(fresh) - _HELD)
+            keep = max(0, len(fresh) - REACH)
             fresh, self._held = fresh[:keep], fresh[keep:]
         self._language = language
         self._commit(fresh, language)
+        self._suppose(())
+        passed, self._passed = self._passed, len(self._pieces)
+        return "".join(self._pieces[passed:]).strip()
 
     def finish(self) -> None:
         """No more words will come."""
         held, self._held = self._held, []
         self._commit(held, self._language)
 
-    def _commit(self, pieces: list[str], language: str) -> None:
+    def _joined(self, pieces: Sequence[str], language: str) -> list[str]:
+        """The held words and those after the cut, each once. What was committed can only be compared."""
+        committed = self._pieces[-REACH:]
+        end, start = seam([*committed, *self._held], pieces)
+        kept = self._held[: max(0, end - len(committed))]
+        return [*kept, *continued(pieces[start:], language)]
+
+    def _commit(self, pieces: Sequence[str], language: str) -> None:
         if not pieces:
             return
         fresh = continued(pieces, language) if self._pieces else [pieces[0].lstrip(), *pieces[1:]]
         self._pieces += fresh
         self._outbox.put(Committed("".join(fresh)))
+
+    def _suppose(self, pieces: Sequence[str]) -> None:
+        text = "".join(pieces).strip()
+        if text != self._tentative:
+            self._tentative = text
+            self._outbox.put(Tentative(text))

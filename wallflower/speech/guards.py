@@ -31,12 +31,14 @@ def loudness(samples: NDArray[np.float32]) -> float:
     return 10 * float(np.log10(power)) if power > 0 else -np.inf
 
 
-def made_up(transcription: Transcription, samples: NDArray[np.float32]) -> str:
-    """Why the text is not to be believed; empty when it is. samples: what it was made from, in [-1, 1]."""
+def made_up(transcription: Transcription, samples: NDArray[np.float32], *, begun: bool = False) -> str:
+    """Why the text is not to be believed; empty when it is. samples: what it was made from, in [-1, 1].
+    begun: its first words were believed before, so what is told of certainty is about a few last ones alone.
+    """
     if not transcription.text:
         return ""
     average = transcription.average_log_probability
-    if average is not None:
+    if average is not None and not begun:
         if transcription.no_speech is not None and transcription.no_speech > _NO_SPEECH and average < _UNSURE:
             return "the model hears no speech"
         if average < _VERY_UNSURE:

@@ -9,7 +9,13 @@ REACH = 12
 
 
 def join(left: Sequence[str], right: Sequence[str]) -> list[str]:
-    """The pieces of `left`, then of `right`; words that end the one and begin the other come once.
+    """The pieces of `left`, then of `right`; words that end the one and begin the other come once."""
+    end, start = seam(left, right)
+    return [*left[:end], *right[start:]]
+
+
+def seam(left: Sequence[str], right: Sequence[str]) -> tuple[int, int]:
+    """How many pieces of `left` to keep, and the first of `right` to go on with.
 
     The seam is the longest run of equal words near it; of equal ones, that which leaves out the fewest words.
     What stands between the run and the seam was cut in two by it and is left out: at most one word on either
@@ -27,9 +33,9 @@ def join(left: Sequence[str], right: Sequence[str]) -> list[str]:
             found = (length, -sum(out), end, stop)
             best = found if best is None else max(best, found)
     if best is None:
-        return [*left, *right]
+        return len(left), 0
     _, _, end, stop = best
-    return [*left[: len(left) - len(tail) + end], *right[stop:]]
+    return len(left) - len(tail) + end, stop
 
 
 def _run(left: Sequence[str], right: Sequence[str]) -> int:

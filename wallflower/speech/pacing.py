@@ -10,7 +10,9 @@ _GIVE_UP = 3
 
 @dataclass(slots=True)
 class PartialCounts:
-    """Partials of all sessions: decoded, put off because the lane was busy, and given up on as too slow."""
+    """Of all sessions: partials that were decoded, those put off because the lane was busy, and utterances
+    that have no more of them because the engine was too slow.
+    """
 
     decoded: int = 0
     put_off: int = 0
@@ -28,6 +30,7 @@ class Pace:
         self._last_sound = 0.0
         self._not_before = 0.0
         self._slow = 0
+        self._was_put_off = False
 
     def may(self, *, now: float, sound: float, lane_share: float) -> bool:
         """Whether to decode now. sound: length of the segment so far. lane_share: of the lane's recent time
@@ -36,9 +39,11 @@ class Pace:
         if self._slow >= _GIVE_UP or sound - self._last_sound < self._every:
             return False
         if now < self._not_before or lane_share > self._share:
-            self._counts.put_off += 1
+            self._counts.put_off += not self._was_put_off
+            self._was_put_off = True
             return False
         self._last_sound = sound
+        self._was_put_off = False
         return True
 
     def took(self, *, now: float, work: float, sound: float) -> None:

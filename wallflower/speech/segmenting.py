@@ -123,7 +123,7 @@ class Segmenter:
         here = self._frame
         self._frame += 1
         if self._start is None:
-            self._run = self._run + 1 if probability >= self._settings.threshold else 0
+            self._run = self._run + 1 if self._is_speech(probability) else 0
             if self._run == self._onset:
                 self._start = max(self._free, here + 1 - self._onset - self._lead)
                 # The frames before this one are never a place to cut, so their values do not matter.
@@ -132,7 +132,7 @@ class Segmenter:
                 self._has_spoken = True
             return None
         self._probabilities.append(probability)
-        if probability >= self._settings.threshold:
+        if self._is_speech(probability):
             self._last_speech = here
         pause = here - self._last_speech
         length = self._frame - self._start
@@ -141,6 +141,9 @@ class Segmenter:
         if length >= self._longest:
             return self._cut()
         return None
+
+    def _is_speech(self, probability: float) -> bool:
+        return probability >= self._settings.threshold
 
     def _close(self, end: int) -> Segment:
         """End the segment under way at frame `end`, or at the last frame seen when that is earlier."""
@@ -158,9 +161,11 @@ class Segmenter:
         later = self._probabilities[half:]
         offset = half + min(range(len(later)), key=later.__getitem__)
         cut = self._start + offset
-        if self._probabilities[offset] >= self._settings.threshold:
+        if self._is_speech(self._probabilities[offset]):
             return self._cut_through(offset)
-        segment = self._segment(self._start, cut)
+        speech = (frame for frame in range(offset, 0, -1) if self._is_speech(self._probabilities[frame - 1]))
+        spoken = (self._start + next(speech)) * FRAME_SAMPLES
+        segment = replace(self._segment(self._start, cut), spoken=spoken)
         self._free = cut
         self._overlaps = False
         if self._last_speech < cut:  # cut in a pause: nothing has been said since

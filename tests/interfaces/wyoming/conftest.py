@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from wyoming.asr import Transcribe, Transcript
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.audio import AudioStop
 from wyoming.client import AsyncClient
 from wyoming.error import Error
 
+from tests.interfaces.wyoming.conversation import START, answer, send
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
@@ -26,6 +27,7 @@ def service(ears: Ears) -> Service:
         ears=ears,
         describe=lambda: info_of(find_model("moonshine-tiny-en")),
         language="en",
+        endpointing=False,
         max_utterance_seconds=60,
         client_timeout=5,
     )
@@ -52,12 +54,10 @@ def ask() -> Ask:
         block: int = 1024,
     ) -> Transcript | Error | None:
         await client.write_event((request or Transcribe(language="en")).event())
-        await client.write_event(AudioStart(16_000, 2, 1).event())
-        for start in range(0, len(samples), block):
-            audio = samples[start : start + block].tobytes()
-            await client.write_event(AudioChunk(16_000, 2, 1, audio).event())
+        await client.write_event(START)
+        await send(client, samples, block=block)
         await client.write_event(AudioStop().event())
-        while (event := await client.read_event()) is not None:
+        for event in await answer(client):
             if Transcript.is_type(event.type):
                 return Transcript.from_event(event)
             if Error.is_type(event.type):

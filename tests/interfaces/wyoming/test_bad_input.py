@@ -20,6 +20,7 @@ from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe, Info, SelectProgram
 
+from tests.interfaces.wyoming.conversation import START, answer, words
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.server import WyomingServer
 from wallflower.memory import trim
@@ -46,9 +47,8 @@ async def _refusal(uri: str, *events: Event) -> str | None:
     async with AsyncClient.from_uri(uri) as client:
         for event in events:
             await client.write_event(event)
-        answer = await asyncio.wait_for(client.read_event(), 5)
-        assert answer is not None
-        error = Error.from_event(answer)
+        (refusal,) = await answer(client)
+        error = Error.from_event(refusal)
         assert error.text
         assert await asyncio.wait_for(client.read_event(), 5) is None
         return error.code
@@ -84,8 +84,8 @@ async def test_bytes_that_are_not_wyoming_end_the_connection(uri: str, data: byt
     ],
 )
 async def test_event_that_cannot_be_read_is_answered(uri: str, data: bytes) -> None:
-    answer = json.loads((await _raw(uri, data)).splitlines()[0])
-    assert answer["type"] == "error"
+    told = json.loads((await _raw(uri, data)).splitlines()[0])
+    assert told["type"] == "error"
     assert await _is_well(uri)
 
 
@@ -94,13 +94,10 @@ async def test_payload_of_two_gigabytes_is_refused_before_it_is_read(uri: str) -
     parts = urlsplit(uri)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(_line(type="audio-chunk", payload_length=2_000_000_000))
-    answer = await asyncio.wait_for(reader.readline(), 5)
-    assert json.loads(answer)["type"] == "error"
+    told = await asyncio.wait_for(reader.readline(), 5)
+    assert json.loads(told)["type"] == "error"
     writer.close()
     assert psutil.Process().memory_info().rss - before < 50_000_000
-
-
-_START = AudioStart(16_000, 2, 1).event()
 
 
 @pytest.mark.parametrize(
@@ -113,14 +110,17 @@ _START = AudioStart(16_000, 2, 1).event()
         ("audio-format", [AudioStart(16_000, 2, -1).event()]),
         ("audio-format", [Event("audio-start", {"rate": "16000", "width": 2, "channels": 1})]),
         ("audio-format", [Event("audio-start")]),
-        ("audio-format", [_START, Event("audio-chunk", payload=b"\x00\x00")]),
-        ("audio-format", [_START, AudioChunk(0, 2, 1, b"\x00" * 640).event()]),
+        ("audio-format", [START, Event("audio-chunk", payload=b"\x00\x00")]),
+        ("audio-format", [START, AudioChunk(0, 2, 1, b"\x00" * 640).event()]),
         ("unknown-model", [Transcribe(name="whisper").event()]),
         ("unsupported-language", [Transcribe(language="fr").event()]),
         ("unsupported-language", [Transcribe(language="").event(), Transcribe(language="xx-YY").event()]),
         ("bad-event", [Event("transcribe", {"language": ["en"]})]),
         ("bad-event", [Event("transcribe", {"name": {"a": 1}})]),
         ("bad-event", [Event("ping", {"text": 5})]),
+        ("bad-event", [Event("transcribe", {"context": "here"})]),
+        ("bad-event", [Event("transcribe", {"transcript_names": "Anna"})]),
+        ("bad-event", [Event("transcribe", {"transcript_terms": ["Anna", 5]})]),
         ("unknown-program", [SelectProgram(name="whisper").event()]),
         ("unknown-program", [Event("select-program")]),
     ],
@@ -134,42 +134,38 @@ async def test_error_arrives_although_the_client_keeps_sending(uri: str, speech:
     """Older Home Assistants read nothing before they have sent all."""
     async with AsyncClient.from_uri(uri) as client:
         await client.write_event(Transcribe(language="fr").event())
-        await client.write_event(_START)
+        await client.write_event(START)
         for start in range(0, 64_000, 160):
             chunk = AudioChunk(16_000, 2, 1, speech[start : start + 160].tobytes())
             await client.write_event(chunk.event())
         await client.write_event(AudioStop().event())
-        answer = await asyncio.wait_for(client.read_event(), 5)
-    assert answer is not None
-    assert Error.from_event(answer).code == "unsupported-language"
+        (refusal,) = await answer(client)
+    assert Error.from_event(refusal).code == "unsupported-language"
 
 
 async def test_utterance_over_the_limit_is_refused(uri: str) -> None:
     minute = AudioChunk(16_000, 2, 1, bytes(2 * 16_000 * 45)).event()
-    assert await _refusal(uri, _START, minute, minute) == "too-long"
+    assert await _refusal(uri, START, minute, minute) == "too-long"
 
 
-@pytest.mark.parametrize("events", [[], [_START], [_START, AudioChunk(16_000, 2, 1, b"").event()]])
+@pytest.mark.parametrize("events", [[], [START], [START, AudioChunk(16_000, 2, 1, b"").event()]])
 async def test_audio_stop_without_audio_is_an_empty_transcript(uri: str, events: list[Event]) -> None:
     async with AsyncClient.from_uri(uri) as client:
         for event in [*events, AudioStop().event()]:
             await client.write_event(event)
-        answer = await asyncio.wait_for(client.read_event(), 5)
-    assert answer is not None
-    assert Transcript.from_event(answer).text == ""
+        kinds = [event.type for event in await answer(client)]
+    assert kinds == ["transcript-start", "transcript", "transcript-stop"]
 
 
 async def test_odd_byte_counts_shift_nothing(uri: str, speech: NDArray[np.int16]) -> None:
     audio = speech[:64_000].tobytes()
     async with AsyncClient.from_uri(uri) as client:
-        await client.write_event(_START)
+        await client.write_event(START)
         for start in range(0, len(audio), 333):
             await client.write_event(AudioChunk(16_000, 2, 1, audio[start : start + 333]).event())
         await client.write_event(AudioChunk(16_000, 2, 1, b"\x01").event())
         await client.write_event(AudioStop().event())
-        answer = await asyncio.wait_for(client.read_event(), 10)
-    assert answer is not None
-    assert "best of times" in Transcript.from_event(answer).text.lower()
+        assert "best of times" in (await words(client)).text.lower()
 
 
 async def test_silence_and_noise_are_empty_transcripts(uri: str, ask: Ask) -> None:
@@ -246,7 +242,7 @@ async def test_failure_of_our_own_is_an_error_of_one_client(
 
     monkeypatch.setattr("wallflower.listening.session.Session.feed", fail)
     chunk = AudioChunk(16_000, 2, 1, b"\x00" * 640).event()
-    assert await _refusal(uri, _START, chunk) == "internal-error"
+    assert await _refusal(uri, START, chunk) == "internal-error"
     assert "connection failed" in [line["event"] for line in log_output]
     assert await _is_well(uri)
 

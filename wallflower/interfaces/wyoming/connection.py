@@ -95,6 +95,7 @@ class Connection:
         await self._say_error(code, text, _LINGER_SECONDS)
 
     async def _say_error(self, code: str, text: str, seconds: float) -> None:
+        await self._end_exchange()  # or its words would go on coming
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(seconds):
                 await async_write_event(Error(text=text, code=code).event(), self._writer)
@@ -123,7 +124,7 @@ class Connection:
             over = asyncio.create_task(exchange.over(), name="over")
             try:
                 await asyncio.wait({reading, over}, return_when=asyncio.FIRST_COMPLETED)
-                if over.done() and not reading.done():
+                if over.done():
                     await exchange.answer()
                 return await reading
             finally:
@@ -132,8 +133,11 @@ class Connection:
                 await asyncio.gather(reading, over, return_exceptions=True)
 
     async def _write(self, event: Event) -> None:
-        async with asyncio.timeout(_WRITE_SECONDS):
-            await async_write_event(event, self._writer)
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await async_write_event(event, self._writer)
+        except UnicodeEncodeError as error:  # what the client sent is given back to it
+            raise RequestError("bad-event", "a text holds half of a surrogate pair") from error
 
     async def _handle(self, event: Event) -> None:
         match event.type:

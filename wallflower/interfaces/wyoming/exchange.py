@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import numpy as np
 import structlog
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.event import Event
 
-from wallflower.events import Committed, Utterance
+from wallflower.events import Committed, StreamEvent, Utterance
 from wallflower.interfaces.wyoming.asks import Ask
 from wallflower.listening.ears import Ears
 from wallflower.listening.session import Session
@@ -31,7 +31,8 @@ class Exchange:
         self._ask = ask
         self._write = write
         self._session = Session(ears, ask.manner)
-        self._telling = asyncio.create_task(self._tell(), name="telling")
+        # Asked for at once: an utterance without sound may be over before the task begins.
+        self._telling = asyncio.create_task(self._tell(self._session.events()), name="telling")
         self._started = False
         self._answered = False
 
@@ -79,19 +80,21 @@ class Exchange:
         """Stop listening and telling."""
         await self._session.close()
         self._telling.cancel()
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
-            await self._telling
+        await asyncio.wait({self._telling})
+        if not self._telling.cancelled():
+            self._telling.exception()  # whoever wanted the answer has been told
 
-    async def _tell(self) -> None:
-        async for event in self._session.events():
-            if isinstance(event, Committed):
-                await self._start(self._session.language)
-                await self._write(TranscriptChunk(text=event.text).event())
-            elif isinstance(event, Utterance):
-                await self._start(event.language)
-                transcript = Transcript(event.text, context=self._ask.context, language=event.language)
-                await self._write(transcript.event())
-                await self._write(TranscriptStop().event())
+    async def _tell(self, events: AsyncGenerator[StreamEvent, None]) -> None:
+        async with contextlib.aclosing(events):
+            async for event in events:
+                if isinstance(event, Committed):
+                    await self._start(self._session.language)
+                    await self._write(TranscriptChunk(text=event.text).event())
+                elif isinstance(event, Utterance):
+                    await self._start(event.language)
+                    transcript = Transcript(event.text, context=self._ask.context, language=event.language)
+                    await self._write(transcript.event())
+                    await self._write(TranscriptStop().event())
 
     async def _start(self, language: str) -> None:
         if not self._started:
