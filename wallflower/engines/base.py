@@ -4,7 +4,7 @@ Every engine takes mono float32 in [-1, 1] at audio.pcm.SAMPLE_RATE.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -56,6 +56,7 @@ class Transcription:
 
     text: cased and punctuated as the model gives it, without outer white space; may be empty.
     language: ISO 639 code of the text. words: with times, if asked for and offered.
+    certain: how many characters at the beginning of the text the model had no doubt about.
     average_log_probability: mean over the tokens, natural logarithm.
     no_speech, language_probability: 0 to 1.
     """
@@ -63,6 +64,7 @@ class Transcription:
     text: str
     language: str
     words: tuple[Word, ...] = ()
+    certain: int | None = field(default=None, kw_only=True)
     average_log_probability: float | None = None
     no_speech: float | None = None
     language_probability: float | None = None

@@ -38,6 +38,7 @@ REST_SECONDS = 30.0
 
 _TOKENS_PER_SECOND = 30  # in languages whose letters are tokens; speech in English has 4 to 6
 _SPARE_TOKENS = 16
+_DOUBT = -0.7  # even odds, as a natural logarithm
 _REMEMBERED = 32  # texts: a few for each of the sessions that speak at once
 _FULL_WINDOW = 1500
 _TEXT_POSITIONS = 448
@@ -179,6 +180,7 @@ class WhisperOpenVinoEngine:
             sum(scores) / len(scores),
             float(no_speech),
             probability,
+            certain=self._certain(prefix, decoded),
         )
 
     def _decode(
@@ -227,6 +229,12 @@ class WhisperOpenVinoEngine:
                     return tokens[:count]
         space = "" if request.language in WITHOUT_SPACES else " "
         return self._text.encode(space + prefix)[: self._text_positions // 4]
+
+    def _certain(self, prefix: list[int], decoded: _Decoded) -> int:
+        """How many characters at the beginning of the text stand before the first doubtful token."""
+        doubts = (at for at, score in enumerate(decoded.log_probabilities) if score < _DOUBT)
+        sure = decoded.tokens[: next(doubts, None)]
+        return len(self._text.decode([*prefix, *sure]).strip())
 
     def _remember(self, tokens: list[int]) -> str:
         """The text of decoded tokens, which may be the prefix of a later request."""

@@ -187,7 +187,7 @@ class Session:
 
     def _take_hypothesis(self, agreement: Agreement, transcription: Transcription) -> None:
         if self._manner.streaming:
-            self._transcript.hypothesis(agreement, transcription.text, transcription.language)
+            self._transcript.hypothesis(agreement, transcription)
         elif self._manner.tentative:
             self._take_glance(agreement, transcription)
 

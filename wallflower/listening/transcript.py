@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from wallflower.engines.base import Transcription
 from wallflower.events import Committed, Tentative
 from wallflower.listening.outbox import Outbox
 from wallflower.speech.agreement import Agreement, rest_after
@@ -26,9 +27,10 @@ class Transcript:
         """All that was committed."""
         return "".join(self._pieces)
 
-    def hypothesis(self, agreement: Agreement, text: str, language: str) -> None:
+    def hypothesis(self, agreement: Agreement, heard: Transcription) -> None:
         """Take a decoding of the segment under way, of all its sound so far."""
-        self._commit(agreement.update(split_pieces(text, language)), language)
+        pieces = split_pieces(heard.text, heard.language)
+        self._commit(agreement.update(pieces, certain=heard.certain), heard.language)
         self._suppose(agreement.tentative)
 
     def glance(self, agreement: Agreement, text: str, language: str) -> None:

@@ -6,6 +6,7 @@ when two decodings one after the other agree on it and on all before it. The las
 committed: it may be cut off, and what stands behind it (a full stop?) is not known before the next one.
 """
 
+import itertools
 from collections.abc import Sequence
 
 from wallflower.speech.pieces import same_key
@@ -19,11 +20,17 @@ class Agreement:
         self.tentative: list[str] = []
         """What the last hypothesis says beyond that."""
 
-    def update(self, hypothesis: Sequence[str]) -> list[str]:
-        """Take the pieces of a new hypothesis of all the sound so far; return what that commits."""
+    def update(self, hypothesis: Sequence[str], *, certain: int | None = None) -> list[str]:
+        """Take the pieces of a new hypothesis of all the sound so far; return what that commits.
+
+        certain: characters at the beginning of it that the model had no doubt about; None: not known.
+        """
         rest = rest_after(self.committed, hypothesis)
         agreed = 0
-        for old, new in zip(self.tentative[:-1], rest[:-1], strict=False):
+        ends = list(itertools.accumulate(map(len, hypothesis)))
+        sure = len(ends) if certain is None else sum(end <= certain for end in ends)
+        within = max(0, sure - (len(hypothesis) - len(rest)))
+        for old, new in zip(self.tentative[:-1], rest[:-1][:within], strict=False):
             if old != new:
                 break
             agreed += 1
