@@ -14,11 +14,16 @@ import structlog
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import PcmConverter, PcmFormat
+from wallflower.engines.choosing import Plan
+from wallflower.engines.known import offers_of
 from wallflower.engines.lane import Lane
 from wallflower.engines.moonshine import MoonshineEngine
+from wallflower.engines.selection import plain_candidate
 from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
+from wallflower.hardware.power import PROFILES
+from wallflower.listening.decoders import Decoders
 from wallflower.listening.ears import Ears
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, SUGGESTED_MODELS, find_model
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_folder import write_openvino
 from wallflower.models.conversion.weight_format import WeightFormat
@@ -52,6 +57,24 @@ def data_dir() -> Path:
 def model_store(data_dir: Path) -> Store:
     """The store in `data_dir`."""
     return Store(data_dir / "models")
+
+
+@pytest.fixture(scope="session")
+def every_model(model_store: Store) -> Store:
+    """The store, with all models that a fresh box considers in it."""
+    asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SUGGESTED_MODELS]))
+    return model_store
+
+
+@pytest.fixture
+def own_data_dir(every_model: Store, tmp_path: Path) -> Path:
+    """A data directory that nobody knows anything of, with links to all models."""
+    home = tmp_path / "own"
+    for folder in ("blobs", "pins"):
+        (home / "models" / folder).mkdir(parents=True)
+        for path in (every_model.root / folder).iterdir():
+            (home / "models" / folder / path.name).symlink_to(path)
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -111,9 +134,12 @@ def vad(model_store: Store) -> SileroVad:
 @pytest.fixture
 async def ears(moonshine: MoonshineEngine, vad: SileroVad) -> AsyncIterator[Ears]:
     """What sessions share, with the real engine and VAD."""
+    (offer,) = offers_of([find_model("moonshine-tiny-en")])
+    plan = Plan(plain_candidate(offer), None, (), None, "a test")
+    decoders = Decoders(plan, lambda _candidate, _profile: moonshine, profile=PROFILES["balanced"])
     with ThreadPoolExecutor(1) as vad_thread:
-        lane = Lane(moonshine)
-        yield Ears(vad, vad_thread, lane, "en", lambda: find_model("moonshine-tiny-en"))
+        lane = Lane(decoders.finals)
+        yield Ears(vad, vad_thread, lane, "en", decoders)
         await lane.close()
 
 

@@ -25,8 +25,11 @@ from wyoming.event import async_read_event, async_write_event
 from wyoming.info import Describe, Info
 
 from wallflower.cli.main import main
+from wallflower.listening.condition import kept_condition
 
 _WALLFLOWER = [sys.executable, "-m", "wallflower"]
+_QUICK = ["--model", "moonshine-tiny-en"]
+"""Where the choice of an engine is not the point, there is none: a start takes a second."""
 
 
 def _free_port() -> int:
@@ -42,12 +45,16 @@ class Daemon:
         self.process = process
         self.uri = f"tcp://127.0.0.1:{port}"
         self.lines: list[dict[str, Any]] = []
+        self.notes: list[str] = []
 
     async def line(self, event: str) -> dict[str, Any]:
         """The next line with this event."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(180):
             async for text in self.process.stderr:
+                if not text.startswith(b"{"):  # what a fetch or a measurement has to say
+                    self.notes.append(text.decode().strip())
+                    continue
                 self.lines.append(json.loads(text))
                 if self.lines[-1]["event"] == event:
                     return self.lines[-1]
@@ -59,7 +66,7 @@ async def _daemon(data_dir: Path, *flags: str) -> AsyncIterator[Daemon]:
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
         *_WALLFLOWER, "run", "--uri", f"tcp://127.0.0.1:{port}", "--data-dir", str(data_dir),
-        "--offline", "--log-format", "json", *flags,
+        "--offline", "--log-format", "json", *_QUICK, *flags,
         stderr=subprocess.PIPE,
     )  # fmt: skip
     daemon = Daemon(process, port)
@@ -96,6 +103,37 @@ async def test_from_start_to_words_to_end(data_dir: Path, speech: NDArray[np.int
     assert "best of times" not in log.read_text()
 
 
+async def test_the_first_start_chooses_by_measurement_and_the_second_remembers(
+    own_data_dir: Path, speech: NDArray[np.int16]
+) -> None:
+    (own_data_dir / "exclusions.json").write_text('{"excluded": {"whispercpp": {}}}')  # one less to measure
+    chosen = []
+    for measured in (True, False):
+        async with _daemon(own_data_dir, "--model", "auto") as daemon:
+            assert (
+                any(note.startswith("measuring whisper-base-openvino-int8") for note in daemon.notes)
+                is measured
+            )
+            (line,) = [line for line in daemon.lines if line["event"] == "chosen"]
+            assert "as measured here" in line["reason"]
+            chosen.append((line["reason"], daemon.lines[-1]["model"]))
+            async with AsyncClient.from_uri(daemon.uri) as client:
+                assert "best of times" in (await _say(client, speech[:64_000])).lower()
+                await client.write_event(Describe().event())
+                event = await asyncio.wait_for(client.read_event(), 10)
+                assert event is not None
+                (program,) = Info.from_event(event).asr
+                assert program.models[0].name == chosen[-1][1]
+                assert program.description == "Local speech recognition by Wallflower"
+            running = await asyncio.to_thread(kept_condition, own_data_dir)
+            assert running is not None
+            assert running.in_use.endswith(chosen[-1][1])
+            daemon.process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(daemon.process.wait(), 20) == 0
+        assert kept_condition(own_data_dir) is None
+    assert chosen[0] == chosen[1]
+
+
 async def test_same_words_as_the_transcribe_command(
     data_dir: Path, speech: NDArray[np.int16], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,7 +143,7 @@ async def test_same_words_as_the_transcribe_command(
         wav.writeframes(speech.tobytes())
     async with _daemon(data_dir) as daemon, AsyncClient.from_uri(daemon.uri) as client:
         over_wyoming = await _say(client, speech)
-    flags = ["--offline", "--data-dir", str(data_dir)]
+    flags = [*_QUICK, "--offline", "--data-dir", str(data_dir)]
     assert await asyncio.to_thread(main, ["transcribe", str(path), *flags]) == 0
     assert capsys.readouterr().out.strip() == over_wyoming
 
@@ -137,7 +175,7 @@ async def test_stdio_serves_its_parent_until_the_input_ends(
 ) -> None:
     """As the reference server's own test starts it."""
     process = await asyncio.create_subprocess_exec(
-        *_WALLFLOWER, "run", "--uri", "stdio://", "--data-dir", str(data_dir), "--offline",
+        *_WALLFLOWER, "run", "--uri", "stdio://", "--data-dir", str(data_dir), "--offline", *_QUICK,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None
@@ -162,7 +200,7 @@ async def test_stdio_serves_its_parent_until_the_input_ends(
 
 
 def test_stdio_without_any_input_is_exit_code_0(data_dir: Path) -> None:
-    command = [*_WALLFLOWER, "run", "--uri", "stdio://", "--data-dir", str(data_dir), "--offline"]
+    command = [*_WALLFLOWER, "run", "--uri", "stdio://", "--data-dir", str(data_dir), "--offline", *_QUICK]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
     )
@@ -183,7 +221,14 @@ async def test_it_can_be_stopped_while_it_fetches(tmp_path: Path, number: signal
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as hub:
         hub_url = f"http://127.0.0.1:{hub.sockets[0].getsockname()[1]}"
         process = await asyncio.create_subprocess_exec(
-            *_WALLFLOWER, "run", "--data-dir", str(tmp_path), "--hub-url", hub_url, stderr=subprocess.PIPE
+            *_WALLFLOWER,
+            "run",
+            *_QUICK,
+            "--data-dir",
+            str(tmp_path),
+            "--hub-url",
+            hub_url,
+            stderr=subprocess.PIPE,
         )
         await asyncio.wait_for(asked.wait(), 20)
         await asyncio.sleep(0.2)
@@ -209,7 +254,7 @@ def _fails(*arguments: str, **environment: str) -> tuple[int, str]:
 def test_port_in_use_is_exit_code_4(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         uri = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        code, line = _fails("--uri", uri, "--data-dir", str(data_dir), "--offline")
+        code, line = _fails(*_QUICK, "--uri", uri, "--data-dir", str(data_dir), "--offline")
     assert code == 4
     assert uri in line
 
@@ -237,13 +282,21 @@ def test_missing_model_without_a_network_is_exit_code_3(tmp_path: Path) -> None:
     [
         (["--threads", "many"], 2, "--threads: option 'threads' is 'many'; allowed: a whole number"),
         (["--config", "/no/such/file"], 2, "cannot read the options file /no/such/file"),
-        (["--language", "fr"], 2, "--language: option 'language' is 'fr'; allowed: en,"),
+        ([*_QUICK, "--language", "fr"], 2, "--language: option 'language' is 'fr'; allowed: en,"),
         (
             ["--model", "moonshine-tiny"],
             2,
-            "--model: option 'model' is 'moonshine-tiny'; allowed: the id of a model",
+            "--model: option 'model' is 'moonshine-tiny'; allowed: auto, or the id of a model",
         ),
         (["--model", "silero-vad"], 2, "does not turn speech into words"),
+        (
+            [*_QUICK, "--memory-limit", "100"],
+            2,
+            "--memory-limit: option 'memory_limit' is 100; allowed: 0, or at least 162, which model",
+        ),
+        (["--policy", "best"], 2, "allowed: accuracy, balanced or speed"),
+        (["--power", "more"], 2, "allowed: performance, balanced or powersave"),
+        (["--device", "the big one"], 2, "allowed: auto, cpu, gpu, npu, cuda"),
         (["--data-dir", "/proc/nothing"], 7, "data directory /proc/nothing"),
         (["--log-file", "/no/such/folder/log"], 2, "log_file"),
     ],
@@ -260,7 +313,7 @@ def test_damaged_model_is_exit_code_5_with_the_next_step(data_dir: Path, tmp_pat
     for path in (data_dir / "models" / "blobs").iterdir():
         content = path.read_bytes()
         (blobs / path.name).write_bytes(bytes(len(content)) if len(content) > 20_000_000 else content)
-    code, line = _fails("--data-dir", str(tmp_path), "--offline")
+    code, line = _fails(*_QUICK, "--data-dir", str(tmp_path), "--offline")
     assert code == 5
     assert "wallflower models verify" in line
 
@@ -284,7 +337,7 @@ async def test_damaged_model_is_stood_in_for(
     async with _daemon(tmp_path, "--model", "whisper-base-ggml-q8_0") as daemon:
         assert daemon.lines[-1]["model"] == "moonshine-tiny-en"
         (setback,) = [line for line in daemon.lines if line["event"] == "engine set aside"]
-        assert setback["engine"] == "whisper-base-ggml-q8_0"
+        assert setback["engine"] == "whispercpp:cpu:whisper-base-ggml-q8_0"
         async with AsyncClient.from_uri(daemon.uri) as client:
             await client.write_event(Describe().event())
             event = await asyncio.wait_for(client.read_event(), 10)

@@ -12,8 +12,9 @@ from wallflower import __version__
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
 from wallflower.config.places import writable_data_dir
+from wallflower.engines.base import EngineError
 from wallflower.engines.exclusions import settle_marks
-from wallflower.hardware.power import Profile
+from wallflower.hardware.power import Profile, profile_of
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
@@ -81,7 +82,7 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         await server.open()
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
-        await parts.enter_async_context(supervised("heat", lambda: _watch_heat(ears, bulletin)))
+        await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, bulletin)))
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
@@ -95,8 +96,9 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
             _LOG.info("served", segments=counts.jobs, worked_s=round(counts.worked, 1))
 
 
-async def _watch_heat(ears: Ears, bulletin: Bulletin) -> None:
+async def _watch_heat(options: Options, ears: Ears, bulletin: Bulletin) -> None:
     async def use(profile: Profile) -> None:
-        await ears.lane.run(lambda: ears.decoders.use(profile))
+        with contextlib.suppress(EngineError):  # the bulletin told why, and each segment tries them anew
+            await ears.lane.run(lambda: ears.decoders.use(profile))
 
-    await watch_heat(ears.decoders.profile, use, bulletin.tell)
+    await watch_heat(profile_of(options), use, bulletin.tell)

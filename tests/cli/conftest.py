@@ -31,6 +31,12 @@ def no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def moonshine_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the choice of an engine is not the point, there is none: a start takes a second."""
+    monkeypatch.setenv("WALLFLOWER_MODEL", "moonshine-tiny-en")
+
+
+@pytest.fixture
 def wallflower(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs the command line in this process."""
 
@@ -51,7 +57,7 @@ def process() -> Callable[..., Ran]:
 
     def run(*arguments: Any, **settings: Any) -> Ran:
         command = [sys.executable, "-m", "wallflower", *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=30, check=False, **settings)
+        done = subprocess.run(command, capture_output=True, timeout=180, check=False, **settings)
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode("utf-8", "replace"))
 
     return run

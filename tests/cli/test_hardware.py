@@ -4,17 +4,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from wallflower.cli import hardware
+from wallflower.cli import hardware, hardware_tables
 from wallflower.engines.exclusions import settle_marks
-from wallflower.engines.timings import Timing, store_timings
+from wallflower.engines.timings import Calibration, Timing, load_calibration, store_calibration
 from wallflower.errors import ExitCode
 from wallflower.hardware.facts import Facts, from_json
 from wallflower.hardware.heat import Reading
+from wallflower.listening.condition import Condition, keep_condition
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Ran
@@ -53,16 +55,28 @@ def test_this_box(wallflower: Run) -> None:
         "ran a graph",
     ):
         assert said in out
-    assert "moonshine-tiny-en by moonshine on cpu for finals" in out.splitlines()[-1]
+    assert "by estimate, nothing was measured yet" in out.splitlines()[-1]
+
+
+def test_what_would_be_fetched_is_told_from_what_is_here(
+    wallflower: Run, box: Callable[[str], Facts], own_data_dir: Path
+) -> None:
+    box("here")
+    out = wallflower("hardware").out
+    assert out.count("not here yet") == 3
+    assert "whisper-base-openvino-int8 by openvino on cpu for finals" in out
+    out = wallflower("hardware", "--data-dir", own_data_dir).out
+    assert "not here yet" not in out
 
 
 def test_json_can_be_read_as_facts(wallflower: Run) -> None:
-    code, out, err = wallflower("hardware", "--json")
+    code, out, err = wallflower("hardware", "--json", "--model", "moonshine-tiny-en")
     assert (code, err) == (0, "")
     content = json.loads(out)
     assert content["choice"]["finals"] == "moonshine:cpu:moonshine-tiny-en"
-    assert content["candidates"][0]["measured"] is None
-    assert content["candidates"][0]["tested"] is True
+    (candidate,) = content["candidates"]
+    assert (candidate["measured"], candidate["tested"], candidate["here"]) == (None, True, False)
+    assert content["running"] is None
     assert from_json(out).cpu.cores >= 1
 
 
@@ -98,16 +112,17 @@ def test_other_boxes(wallflower: Run, box: Callable[[str], Facts], name: str, sa
 
 
 def test_measured_speeds_are_shown(wallflower: Run, box: Callable[[str], Facts], tmp_path: Path) -> None:
-    box("here")
+    facts = box("here")
     print_ = json.loads(wallflower("hardware", "--json", "--data-dir", tmp_path).out)["fingerprint"]
-    store_timings(tmp_path, print_, {"moonshine:cpu:moonshine-tiny-en": Timing(0.0625, 0.0312)})
+    timings = {"moonshine:cpu:moonshine-tiny-en": Timing(0.0625, 0.0312)}
+    store_calibration(tmp_path, print_, Calibration(facts, timings))
     out = wallflower("hardware", "--data-dir", tmp_path).out
     assert "0.06 s" in out
     assert "× 0.03" in out
     assert "as measured here" in out
-    assert json.loads(wallflower("hardware", "--json", "--data-dir", tmp_path).out)["candidates"][0][
-        "measured"
-    ] == {
+    candidates = json.loads(wallflower("hardware", "--json", "--data-dir", tmp_path).out)["candidates"]
+    measured = {each["model_id"]: each["measured"] for each in candidates}
+    assert measured["moonshine-tiny-en"] == {
         "command_seconds": 0.0625,
         "real_time_factor": 0.0312,
         "load_seconds": 0.0,
@@ -125,7 +140,8 @@ def test_an_excluded_engine_is_shown_and_allowed_again(
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     settle_marks(tmp_path)
-    ran = wallflower("hardware", "--data-dir", tmp_path)
+    named = ("--model", "moonshine-tiny-en")
+    ran = wallflower("hardware", *named, "--data-dir", tmp_path)
     assert ran.code == ExitCode.ENGINE
     assert "wallflower hardware --allow moonshine" in ran.out
     assert "no choice: no engine can serve" in ran.out
@@ -139,9 +155,9 @@ def test_an_excluded_engine_is_shown_and_allowed_again(
 
 def test_a_language_without_a_model(wallflower: Run, box: Callable[[str], Facts]) -> None:
     box("here")
-    code, out, _ = wallflower("hardware", "--language", "de")
+    code, out, _ = wallflower("hardware", "--language", "xx")
     assert code == ExitCode.ENGINE
-    assert "does not understand de" in out
+    assert "does not understand xx" in out
 
 
 @pytest.mark.parametrize(
@@ -154,7 +170,7 @@ def test_a_language_without_a_model(wallflower: Run, box: Callable[[str], Facts]
     ],
 )
 def test_heat(reading: Reading, shown: str) -> None:
-    assert hardware._heat(reading) == shown
+    assert hardware_tables._heat(reading) == shown
 
 
 def test_a_device_that_was_not_passed_in() -> None:
@@ -162,20 +178,53 @@ def test_a_device_that_was_not_passed_in() -> None:
 
     facts = from_json((FACTS / "n100.json").read_text("utf-8"))
     hidden = replace(facts.accelerators[0], path="")
-    assert "pass its device file into the container" in hardware._accelerator(hidden, facts)
+    assert "pass its device file into the container" in hardware_tables._accelerator(hidden, facts)
     openvino = facts.library("openvino").devices[1]
-    assert hardware._device(replace(openvino, problem="it hung")).endswith("(iGPU): it hung")
+    assert hardware_tables._device(replace(openvino, problem="it hung")).endswith("(iGPU): it hung")
 
 
-def test_calibration_measures_what_is_here_and_keeps_it(process: Run, data_dir: Path, tmp_path: Path) -> None:
-    (tmp_path / "models").mkdir()
-    for name in ("blobs", "pins"):
-        (tmp_path / "models" / name).symlink_to(data_dir / "models" / name)
-    code, out, err = process("hardware", "--calibrate", "--json", "--data-dir", tmp_path)
+def test_calibration_measures_what_is_here_and_keeps_it(process: Run, own_data_dir: Path) -> None:
+    (failing,) = (own_data_dir / "models" / "blobs").glob("9eea54c37e48*")  # whisper.cpp's
+    assert failing.stat().st_size == 81_768_585
+    whole = failing.resolve()
+    failing.unlink()
+    failing.write_bytes(bytes(whole.stat().st_size))
+    code, out, err = process("hardware", "--calibrate", "--json", "--data-dir", own_data_dir)
     assert code == 0
-    assert "moonshine:cpu:moonshine-tiny-en: measuring" in err
-    measured = {each["model_id"]: each["measured"] for each in json.loads(out)["candidates"]}
+    assert "measuring moonshine-tiny-en by moonshine on cpu" in err
+    content = json.loads(out)
+    measured = {each["model_id"]: each["measured"] for each in content["candidates"]}
     assert measured["moonshine-tiny-en"]["command_seconds"] > 0
-    code, out, _ = process("hardware", "--data-dir", tmp_path)
+    (out_,) = [each for each in content["left_out"] if each["model_id"] == "whisper-base-ggml-q8_0"]
+    assert "is not a ggml file of whisper.cpp" in out_["reason"]
+    assert "wallflower hardware --calibrate" in out_["reason"]
+
+    failing.unlink()
+    failing.symlink_to(whole)  # repaired
+    code, out, err = process("hardware", "--calibrate", "--json", "--data-dir", own_data_dir)
+    assert "measuring whisper-base-ggml-q8_0 by whispercpp on cpu" in err
+    found = load_calibration(own_data_dir, json.loads(out)["fingerprint"])
+    assert found is not None
+    assert (len(found.timings), found.failed) == (3, {})
+    code, out, _ = process("hardware", "--data-dir", own_data_dir)
     assert code == 0
     assert "as measured here" in out
+
+
+def test_calibration_where_nothing_is_here(wallflower: Run, tmp_path: Path) -> None:
+    code, out, err = wallflower("hardware", "--calibrate", "--data-dir", tmp_path / "new")
+    assert (code, err) == (0, "")
+    assert "nothing was measured yet" in out
+
+
+def test_the_daemon_that_runs_is_shown(wallflower: Run, box: Callable[[str], Facts], tmp_path: Path) -> None:
+    box("here")
+    condition = Condition("openvino:cpu:a", "moonshine:cpu:b", {"openvino:gpu:a": "it hangs"}, 2, "82 °C")
+    keep_condition(tmp_path, condition)
+    lines = wallflower("hardware", "--data-dir", tmp_path).out.splitlines()
+    assert lines[-2] == "the daemon runs openvino:cpu:a and moonshine:cpu:b"
+    assert lines[-1] == "openvino:gpu:a is set aside: it hangs; power step 2: 82 °C"
+    running = json.loads(wallflower("hardware", "--json", "--data-dir", tmp_path).out)["running"]
+    assert running == asdict(condition)
+    keep_condition(tmp_path, Condition("moonshine:cpu:b"))
+    assert wallflower("hardware", "--data-dir", tmp_path).out.endswith("the daemon runs moonshine:cpu:b\n")

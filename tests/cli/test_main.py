@@ -100,7 +100,7 @@ def test_wrong_usage(wallflower: Run, arguments: list[str]) -> None:
     [
         (["run", "--uri", "nowhere"], "--uri: option 'uri' is 'nowhere'; allowed: tcp://HOST:PORT"),
         (["run", "--threads", "many", "--log-level", "loud"], "--log-level: option 'log_level' is 'loud'"),
-        (["run", "--language", "de"], "moonshine-tiny-en"),
+        (["run", "--model", "moonshine-tiny-en", "--language", "de"], "allowed: en, which model"),
         (["run", "--config", "/nowhere.yaml"], "/nowhere.yaml"),
         (["transcribe", "a.wav", "b.wav", "--srt"], "--srt takes one file at a time"),
         (["transcribe", "-", "-"], "only once"),
@@ -128,7 +128,7 @@ def test_a_wrong_variable(process: Run, monkeypatch: pytest.MonkeyPatch) -> None
     assert (code, out) == (2, "")
     assert err == (
         "wallflower: WALLFLOWER_THREADS: option 'threads' is 'many'; "
-        "allowed: a whole number from 0 to 256; 0: one for each core, at most 4\n"
+        "allowed: a whole number from 0 to 256; 0: by `power`: one for each core, at most 4 when balanced\n"
     )
 
 

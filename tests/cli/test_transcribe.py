@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Run = Callable[..., "Ran"]
 
+pytestmark = pytest.mark.usefixtures("moonshine_named")
+
 OPENING = [
     "it",
     "was",

@@ -21,7 +21,9 @@ def _candidate(engine: str, model: str, device: str = "cpu") -> Candidate:
 def _run(store: Path, candidate: Candidate, *command: str) -> tuple[dict[str, Timing], list[str]]:
     told: list[str] = []
     more = {"command": command} if command else {}
-    timings = asyncio.run(calibrate([candidate], store, threads=1, report=told.append, **more))
+    timings, failed = asyncio.run(calibrate([candidate], store, threads=1, report=told.append, **more))
+    assert [*timings, *failed] == [candidate.key]
+    assert all(told[-1] == f"{key}: {reason}" for key, reason in failed.items())
     return timings, told
 
 
@@ -39,7 +41,7 @@ def test_real_engine_is_timed(model_store: Store) -> None:
     assert 0 < timing.real_time_factor < 10
     assert timing.load_seconds > 0
     assert 50_000_000 < timing.peak_bytes < 2_000_000_000
-    assert told == [f"{candidate.key}: measuring"]
+    assert told == ["measuring moonshine-tiny-en by moonshine on cpu (1 of 1)"]
 
 
 def test_missing_model_is_told_with_the_next_step(tmp_path: Path) -> None:
@@ -73,7 +75,9 @@ def test_child_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "longer than" in told[-1]
 
 
-def test_device_that_the_daemon_cannot_use_is_not_measured(tmp_path: Path) -> None:
-    timings, told = _run(tmp_path, _candidate("openvino", "x", "gpu"))
-    assert timings == {}
-    assert "cannot use this device yet" in told[-1]
+def test_one_that_fails_does_not_keep_the_others_from_being_measured(model_store: Store) -> None:
+    those = [_candidate("openvino", "whisper-nothing"), _candidate("moonshine", "moonshine-tiny-en")]
+    told: list[str] = []
+    timings, failed = asyncio.run(calibrate(those, model_store.root, threads=1, report=told.append))
+    assert (list(timings), list(failed)) == ([those[1].key], [those[0].key])
+    assert "there is no model 'whisper-nothing'" in failed[those[0].key]

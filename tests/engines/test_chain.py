@@ -1,7 +1,8 @@
 """What a chain does when its engines fail, and that no segment is lost."""
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription
 from wallflower.engines.chain import FAILURES, EngineChain, Link, Setback
+from wallflower.engines.lane import Lane
 from wallflower.engines.moonshine import MoonshineEngine
 
 _SEGMENT = np.zeros(16_000, np.float32)
@@ -25,11 +27,16 @@ class ScriptedEngine:
         self.script = script
         self.aborted = threading.Event()
         self.unloaded = False
+        self.hanging, self.released = threading.Event(), threading.Event()
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         assert not self.unloaded
         self.aborted.clear()
         problem = self.script()
+        if problem == "hang for good":
+            self.hanging.set()
+            assert self.released.wait(60)
+            return Transcription("too late", self.name)
         if problem == "hang":
             assert self.aborted.wait(5)
             raise EngineAbortedError("aborted")
@@ -53,14 +60,20 @@ class Bench:
         self.load_problem: dict[str, str | None] = {"a": None, "b": None}
         self.made: list[ScriptedEngine] = []
         self.setbacks: list[Setback] = []
+        self.switches: list[str] = []
 
     def chain(self, *names: str) -> EngineChain:
         return EngineChain(
-            [Link(name, lambda name=name: self._load(name)) for name in names or ("a", "b")],  # type: ignore[misc]
+            self.links(*names or ("a", "b")),
             on_setback=self.setbacks.append,
+            on_switch=self.switches.append,
             deadline=lambda seconds: 0.05 * seconds,
+            patience=0.3,
             clock=lambda: self.now,
         )
+
+    def links(self, *names: str) -> list[Link]:
+        return [Link(name, lambda name=name: self._load(name)) for name in names]  # type: ignore[misc]
 
     def _load(self, name: str) -> ScriptedEngine:
         if (problem := self.load_problem[name]) is not None:
@@ -73,8 +86,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    for engine in bench.made:
+        engine.released.set()
 
 
 def _text(chain: EngineChain) -> str:
@@ -196,3 +212,114 @@ def test_real_engine_behind_a_broken_one(moonshine: MoonshineEngine, speech: NDA
     samples = speech[:64_000].astype(np.float32) / np.float32(32768)
     assert "best of times" in chain.transcribe(samples, Request("en")).text.lower()
     assert chain.name == "moonshine"
+
+
+def test_an_engine_that_hangs_is_left_behind_within_the_same_request(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.problem["a"] = "hang for good"
+    assert _text(chain) == "b"
+    (setback,) = bench.setbacks
+    assert "it hangs" in setback.reason
+    assert bench.switches == ["b"]
+    bench.now += setback.retry_after + 1
+    assert _text(chain) == "b"  # it still hangs: another of it is not loaded
+    assert len(bench.made) == 2
+
+
+def test_an_engine_that_hung_is_unloaded_when_it_comes_back_and_tried_again(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.problem["a"] = "hang for good"
+    assert _text(chain) == "b"
+    assert bench.loaded() == ["a", "b"]
+    hung = bench.made[0]
+    bench.problem["a"] = None
+    hung.released.set()
+    chain._members[0].stuck[1].result(20)  # type: ignore[index]
+    bench.now += 60
+    assert _text(chain) == "a"
+    assert bench.loaded() == ["a"]
+    assert bench.switches == ["b", "a"]
+    assert chain.problems == {}
+
+
+async def test_a_lane_can_be_closed_while_its_engine_hangs(bench: Bench) -> None:
+    chain = EngineChain(bench.links("a", "b"))  # with time enough
+    bench.problem["a"] = "hang for good"
+    lane = Lane(chain)
+    job = asyncio.ensure_future(lane.transcribe(_SEGMENT, Request()))
+    assert await asyncio.to_thread(bench.made[0].hanging.wait, 20)
+    await asyncio.wait_for(lane.close(), 20)
+    with pytest.raises(EngineError):
+        await job
+    chain.unload()
+
+
+def test_the_only_engine_is_the_last_resort_of_itself(bench: Bench) -> None:
+    """Rather a try that may fail than an utterance that is surely lost."""
+    chain = bench.chain("a")
+    bench.problem["a"] = "a bad moment"
+    for _ in range(2 * FAILURES):
+        with pytest.raises(EngineError, match="a: a bad moment"):
+            _text(chain)
+    assert list(chain.problems) == ["a"]
+    bench.problem["a"] = None
+    assert _text(chain) == "a"
+    assert chain.problems == {}
+
+
+def test_one_that_is_set_aside_helps_out_where_the_others_do_not_speak_the_language(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.load_problem["a"] = "no such device"
+    chain.relink(bench.links("a", "b"))
+    assert _text(chain) == "b"
+    bench.load_problem["a"] = None
+    assert chain.transcribe(_SEGMENT, Request("a")).text == "a"
+
+
+def test_a_device_that_vanishes_and_comes_back(bench: Bench) -> None:
+    chain = bench.chain()
+    assert _text(chain) == "a"
+    bench.problem["a"] = bench.load_problem["a"] = "the device is lost"
+    said = []
+    for _ in range(100):
+        bench.now += 5
+        said.append(_text(chain))
+    assert set(said) == {"b"}
+    assert [setback.reason for setback in bench.setbacks] == ["the device is lost"]
+    bench.problem["a"] = bench.load_problem["a"] = None
+    bench.now += 3600
+    assert _text(chain) == "a"
+
+
+def test_relinked_it_goes_on_with_other_engines_and_holds_no_old_ones(bench: Bench) -> None:
+    chain = bench.chain()
+    assert _text(chain) == "a"
+    chain.relink(bench.links("b", "a"))
+    assert chain.name == "b"
+    assert bench.switches == ["b"]
+    assert bench.loaded() == ["b"]
+    assert _text(chain) == "b"
+
+
+def test_relinked_it_knows_what_did_not_work(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.problem["a"] = "hang for good"
+    assert _text(chain) == "b"
+    chain.relink(bench.links("a", "b"))
+    assert chain.name == "b"
+    assert list(chain.problems) == ["a"]
+    assert _text(chain) == "b"
+    assert bench.made[0].unloaded is False  # it still hangs
+    assert [engine.name for engine in bench.made] == ["a", "b", "b"]
+
+
+def test_relinked_without_any_that_can_be_loaded_it_tries_again_at_each_segment(bench: Bench) -> None:
+    chain = bench.chain()
+    bench.load_problem = {"a": "no memory", "b": "no memory"}
+    with pytest.raises(EngineError, match="a: no memory; b: no memory"):
+        chain.relink(bench.links("a", "b"))
+    with pytest.raises(EngineError, match="no memory"):
+        _text(chain)
+    assert chain.name in {"a", "b"}
+    bench.load_problem["b"] = None
+    assert _text(chain) == "b"

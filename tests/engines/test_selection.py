@@ -127,7 +127,7 @@ def test_memory() -> None:
     result = survey(FACTS["pi4"], OFFERS, Wishes(memory_bytes=230 * MB))
     assert {each.model_id for each in result.candidates} == {MOONSHINE.id, BASE[1].id}
     reasons = {each.model_id: each.reason for each in result.left_out}
-    assert reasons["whisper-base-openvino-int8"] == "needs 311 MB, 230 are free"
+    assert reasons["whisper-base-openvino-int8"] == "needs 315 MB, 230 may be taken"
 
 
 def test_two_engines_only_where_both_fit() -> None:
@@ -237,7 +237,7 @@ def test_one_that_falls_behind_on_long_speech() -> None:
 
 def test_partials_must_be_much_quicker() -> None:
     found = candidates(FACTS["here"], [MOONSHINE, BASE[0]], Wishes())
-    assert choose(found, timed(found, openvino=0.2, moonshine=0.15)).partials is None
+    assert choose(found, timed(found, openvino=0.2, moonshine=0.16)).partials is None
 
 
 def test_nothing_to_choose_from() -> None:

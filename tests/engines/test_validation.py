@@ -111,7 +111,7 @@ def test_too_little_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_model_that_fails_is_named(store: Store) -> None:
     blob = store.blob(GGML.files[0])
     blob.unlink()
-    blob.write_bytes(bytes(GGML.files[0].size))
+    blob.write_bytes(bytes(GGML.files[0].size or 0))
     with pytest.raises(EngineError, match="whisper-base-ggml-q8_0: .*is not a ggml file"):
         _validate([[GGML, MOONSHINE]], store, BUNDLED)
 

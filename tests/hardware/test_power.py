@@ -1,13 +1,25 @@
 """Profiles, and stepping down in time and back up without flapping."""
 
 import itertools
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wallflower.config import Options
 from wallflower.hardware.heat import Reading
-from wallflower.hardware.power import LAST_STEP, PROFILES, HeatState, Limits, next_state, stepped, threads_for
+from wallflower.hardware.power import (
+    LAST_STEP,
+    PROFILES,
+    HeatState,
+    Limits,
+    next_state,
+    profile_of,
+    stepped,
+    threads_for,
+    threads_of,
+)
 
 LIMITS = Limits(margin_celsius=7, gap_celsius=8, down_seconds=20, up_seconds=120)
 
@@ -98,3 +110,21 @@ def test_threads(cores: int, performance: int, balanced: int, powersave: int) ->
     assert threads_for(PROFILES["performance"], cores) == performance
     assert threads_for(PROFILES["balanced"], cores) == balanced
     assert threads_for(PROFILES["powersave"], cores) == powersave
+
+
+def test_threads_as_asked_else_by_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads_of(Options(threads=7)) == 7
+    assert 1 <= threads_of(Options()) <= min(4, os.cpu_count() or 1)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # a system that tells no affinity
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert threads_of(Options()) == 4
+    assert threads_of(Options(power="performance")) == 6
+    assert threads_of(Options(power="powersave")) == 2
+    assert threads_of(Options(), stepped(PROFILES["balanced"], 2)) == 2
+
+
+def test_a_policy_that_is_named_holds_whatever_the_power() -> None:
+    assert profile_of(Options(power="powersave")) == PROFILES["powersave"]
+    profile = profile_of(Options(power="powersave", policy="accuracy"))
+    assert (profile.tier, profile.most_threads) == ("accuracy", PROFILES["powersave"].most_threads)
+    assert stepped(profile, LAST_STEP).tier == "speed"

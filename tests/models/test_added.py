@@ -110,7 +110,7 @@ def test_one_in_place_of_another(
 def test_removed_with_its_registration(store: Store, mine: tuple[Model, dict[str, Path]]) -> None:
     model, paths = mine
     store.add(model, paths)
-    assert store.remove(model, keep=catalog().values()) == sum(file.size for file in model.files)
+    assert store.remove(model, keep=catalog().values()) == sum(file.size or 0 for file in model.files)
     assert files_under(store.root) == set()
     assert "mine" not in store.models()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from wallflower.cli.hardware_tables import Findings, print_findings
 from wallflower.config import Options
-from wallflower.config.places import data_dir
+from wallflower.config.places import data_dir, writable_data_dir
 from wallflower.engines.calibration import calibrate
 from wallflower.engines.choosing import models_here, print_of, remembered, survey_here
 from wallflower.engines.exclusions import allow
@@ -63,7 +63,8 @@ async def _look(home: Path, options: Options, *, measure: bool) -> Findings:
     ]
     everything = offers_of(models)
     if measure:
-        found = await _measured(found, survey_here(found, everything, wishes, home), home, options)
+        anew = replace(found, failed={})
+        found = await _measured(anew, survey_here(anew, everything, wishes, home), home, options)
     told = survey_here(found, everything, wishes, home)
     here = [each for each in told.candidates if store.is_here(store.find(each.model_id))]
     choice, problem = None, ""
@@ -94,8 +95,8 @@ async def _measured(found: Calibration, told: Survey, home: Path, options: Optio
         threads=threads_of(options),
         report=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    found = Calibration(found.facts, timings, failed)
-    store_calibration(home, print_of(store), found)
+    found = found.with_more(replace(found, timings=timings, failed=failed))
+    store_calibration(writable_data_dir(options), print_of(store), found)
     return found
 
 

@@ -40,7 +40,7 @@ class Caller:
         seconds: float,
         abort: Callable[[], None],
         aborted: threading.Event,
-        patience: float = ABORT_SECONDS,
+        patience: float,
     ) -> Transcription:
         """Do it, for so many seconds at most; then it is aborted.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import Engine, EngineError, Request, Transcription
-from wallflower.engines.caller import Caller, HungError
+from wallflower.engines.caller import ABORT_SECONDS, Caller, HungError
 
 FAILURES = 3
 """An engine that fails this often in a row is set aside."""
@@ -45,7 +45,8 @@ class Setback:
 class _Member:
     """A link, and how it has been doing."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, before: "_Member | None" = None) -> None:
+        """before: this engine under another link; what is known of it stays known."""
         self.link = link
         self.engine: Engine | None = None
         self.languages: Collection[str] = ()  # kept: others ask while it is unloaded
@@ -56,12 +57,16 @@ class _Member:
         self.problem: str | None = None
         self.caller: Caller | None = None
         self.stuck: tuple[Engine, Future[Transcription]] | None = None
+        if before is not None:
+            self.pause, self.retry_at = before.pause, before.retry_at
+            self.problem, self.stuck = before.problem, before.stuck
 
 
 class EngineChain:
     """Engines in order of preference; the first that works decodes. Only one thread at a time may call it.
 
-    deadline: given a segment's seconds, the seconds its decoding may take before it is aborted.
+    deadline: given a segment's seconds, the seconds its decoding may take before it is aborted. patience:
+    seconds it is given then to end; after them its engine is left behind.
     on_setback: told when an engine is set aside; on_switch: told the name of the one in use when it changes;
     both are called by the thread that decodes.
     """
@@ -73,6 +78,7 @@ class EngineChain:
         on_setback: Callable[[Setback], None] = lambda _setback: None,
         on_switch: Callable[[str], None] = lambda _name: None,
         deadline: Callable[[float], float] = lambda seconds: 20.0 + 5.0 * seconds,
+        patience: float = ABORT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Load the first engine that can be. Raises EngineError when none can."""
@@ -80,6 +86,7 @@ class EngineChain:
         self._on_setback = on_setback
         self._on_switch = on_switch
         self._deadline = deadline
+        self._patience = patience
         self._clock = clock
         self._aborted = threading.Event()
         self._running: Engine | None = None
@@ -109,7 +116,7 @@ class EngineChain:
         """As Engine says. Raises EngineError when no engine of the chain could decode the segment."""
         self._aborted.clear()
         reasons = []
-        for member in self._members:
+        for member in self._in_order():
             engine = self._loaded(member)
             if engine is None:
                 continue
@@ -147,22 +154,28 @@ class EngineChain:
         each segment then tries them anew.
         """
         self.unload()
-        self._members = [_Member(link) for link in links]
+        known = {member.link.name: member for member in self._members}
+        self._members = [_Member(link, known.get(link.name)) for link in links]
         self._current = self._first_loaded()
         self._on_switch(self._current.link.name)
 
     def _first_loaded(self) -> _Member:
-        for member in self._members:
+        for member in self._in_order():
             if self._loaded(member) is not None:
                 return member
         raise EngineError(f"no engine can be loaded: {self._all_problems()}")
+
+    def _in_order(self) -> list[_Member]:
+        """By preference, but for those that are set aside: they are the last resort."""
+        now = self._clock()
+        return sorted(self._members, key=lambda member: now < member.retry_at)
 
     def _all_problems(self) -> str:
         return "; ".join(f"{name}: {problem}" for name, problem in self.problems.items())
 
     def _loaded(self, member: _Member) -> Engine | None:
-        """The member's engine, loaded if need be; None while it is set aside."""
-        if self._clock() < member.retry_at or not _freed(member):
+        """The member's engine, loaded if need be; None when it cannot be, or still hangs."""
+        if not _freed(member):
             return None
         if member.engine is None:
             try:
@@ -186,8 +199,10 @@ class EngineChain:
                 seconds=self._deadline(len(samples) / SAMPLE_RATE),
                 abort=engine.abort,
                 aborted=self._aborted,
+                patience=self._patience,
             )
         except HungError as error:  # neither its thread nor its memory can be had back
+            member.caller.end()  # should it end after all
             member.stuck = (engine, error.call)
             member.engine = member.caller = None
             raise

@@ -2,12 +2,13 @@
 
 The first start, and the first after the box, the libraries or the models changed, takes a closer look: it
 tries the libraries, fetches the models that suit, and measures. Every other start only reads what was found
-then.
+then, and fetches what it could not fetch before.
 """
 
 import asyncio
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wallflower.config import Options
@@ -67,20 +68,24 @@ async def plan_engines(options: Options, fetcher: Fetcher, progress: Progress) -
         named = _named(options, fetcher.store)
         await fetcher.ensure([named])
     wishes = wishes_of(options, profile_of(options))
+    if named is not None:  # while memory is short, the chain of engines has another stand in for it
+        wishes = replace(wishes, memory_bytes=None)
     home = await asyncio.to_thread(writable_data_dir, options)
     box = _Box(home, fetcher.store, wishes, threads_of(options))
     if named is not None and (plan := _without_a_choice(named, box)):
         return plan
     found = await asyncio.to_thread(remembered, box.home, box.store)
-    problem = ""
-    if found is None or not _those_here(found, box):
-        found, problem = await _look_closer(box, fetcher, progress)
+    if found is None or not _serves(found, box):
+        progress.note("looking at this box")
+        facts = await gather_facts()  # what failed then may work now: it is measured anew
+        found = replace(found, facts=facts, failed={}) if found else Calibration(facts)
+    problem = "" if named else await _fetch_suggested(found, box, fetcher, progress)
     found = await _with_what_is_new(found, box, progress)
     return _decided(found, box, problem)
 
 
 def _named(options: Options, store: Store) -> Model:
-    """The model that the options name. Raises OptionsError when it or its language is none."""
+    """The model that the options name. Raises OptionsError when it is none, or other options rule it out."""
     allowed = f"{AUTO}, or the id of a model from `wallflower models list --all`"
     try:
         model = store.find(options.model)
@@ -90,6 +95,9 @@ def _named(options: Options, store: Store) -> Model:
         raise options.wrong("model", f"{allowed} ({model.id} does not turn speech into words)")
     if base_language(options.language) not in model.languages:
         raise options.wrong("language", f"{', '.join(model.languages)}, which model {model.id} speaks")
+    needed = math.ceil(offers_of([model])[0].memory_bytes / 1e6)
+    if options.memory_limit and options.memory_limit < needed:
+        raise options.wrong("memory_limit", f"0, or at least {needed}, which model {model.id} needs")
     return model
 
 
@@ -100,15 +108,22 @@ def _without_a_choice(model: Model, box: _Box) -> Plan | None:
         return None
     if box.wishes.device not in {AUTO, "cpu"} or "cpu" not in devices:
         return None
-    here = {offer.id: offer for offer in offers_of(models_here(box.store))}
-    spoken = box.wishes.base_languages[0]
-    stand_ins = [
+    finals = plain_candidate(offers_of([model])[0])
+    stand_ins = tuple(each for each in _standing_by(box) if each.key != finals.key)
+    return Plan(finals, None, stand_ins, None, f"{model.id} by {model.engine} on cpu, as the options have it")
+
+
+def _standing_by(box: _Box) -> list[Candidate]:
+    """What runs on any box, whatever the options name: Moonshine on the CPU, where it speaks the language."""
+    wishes, out = box.wishes, excluded(box.home).keys() & {"moonshine", "moonshine:cpu"}
+    return [
         plain_candidate(offer)
-        for offer in here.values()
-        if offer.engine == "moonshine" and spoken in offer.languages and offer.id != model.id
+        for offer in offers_of(models_here(box.store))
+        if offer.engine == "moonshine"
+        and not out
+        and wishes.base_languages[0] in offer.languages
+        and (wishes.memory_bytes is None or offer.memory_bytes <= wishes.memory_bytes)
     ]
-    reason = f"{model.id} by {model.engine} on cpu, as the options have it"
-    return Plan(plain_candidate(here[model.id]), None, tuple(stand_ins[:_STAND_INS]), None, reason)
 
 
 def models_here(store: Store) -> list[Model]:
@@ -132,31 +147,44 @@ def survey_here(found: Calibration, offers: Iterable[Offer], wishes: Wishes, hom
 
     Raises SelectionError.
     """
-    return survey(found.facts, offers, wishes, {**excluded(home), **found.failed})
+    failed = {
+        key: f"could not be measured: {why}; try it again with: wallflower hardware --calibrate"
+        for key, why in found.failed.items()
+    }
+    return survey(found.facts, offers, wishes, {**excluded(home), **failed})
 
 
 def _those_here(found: Calibration, box: _Box) -> list[Candidate]:
     return list(survey_here(found, offers_of(models_here(box.store)), box.wishes, box.home).candidates)
 
 
-async def _look_closer(box: _Box, fetcher: Fetcher, progress: Progress) -> tuple[Calibration, str]:
-    """Try the libraries and fetch the models that suit them; what was found, and why a model is not here."""
-    progress.note("looking at this box")
-    found = Calibration(await gather_facts())
-    problem: ModelError | None = None
-    if not box.wishes.model:
-        offers = offers_of(find_model(name) for name in SUGGESTED_MODELS)
-        suit = survey_here(found, offers, box.wishes, box.home).candidates
-        wanted = dict.fromkeys(each.model_id for each in suit)
-        for name in list(wanted)[: 1 if box.wishes.policy == "speed" else None]:
-            try:
-                await fetcher.ensure([find_model(name)])
-            except ModelError as error:
-                problem = error
-                progress.note(str(error))
-    if problem is not None and not _those_here(found, box):
-        raise problem
-    return found, str(problem or "")
+def _serves(found: Calibration, box: _Box) -> bool:
+    """Whether what was found then holds what the options ask for now."""
+    try:
+        return bool(_those_here(found, box))
+    except SelectionError:
+        return False
+
+
+async def _fetch_suggested(found: Calibration, box: _Box, fetcher: Fetcher, progress: Progress) -> str:
+    """Fetch the models that suit the box, where they are not here yet; why one could not be had.
+
+    A start without a network goes on with those that are here, and the next one tries again. Raises
+    ModelError when none is here.
+    """
+    offers = offers_of(find_model(name) for name in SUGGESTED_MODELS)
+    suit = survey_here(found, offers, box.wishes, box.home).candidates
+    wanted = dict.fromkeys(each.model_id for each in suit)
+    problems: list[ModelError] = []
+    for name in list(wanted)[: 1 if box.wishes.policy == "speed" else None]:
+        try:
+            await fetcher.ensure([find_model(name)])
+        except ModelError as error:
+            problems.append(error)
+            progress.note(str(error))
+    if problems and not _those_here(found, box):
+        raise problems[-1]
+    return "; ".join(map(str, problems))
 
 
 async def _with_what_is_new(found: Calibration, box: _Box, progress: Progress) -> Calibration:
@@ -168,7 +196,7 @@ async def _with_what_is_new(found: Calibration, box: _Box, progress: Progress) -
     if len(worth_it) > 1 and missing:
         progress.note("measuring the engines on this box, once: this takes a few seconds each")
         timings, failed = await calibrate(missing, box.store.root, threads=box.threads, report=progress.note)
-        found = found.with_more(Calibration(found.facts, timings, failed))
+        found = found.with_more(replace(found, timings=timings, failed=failed))
     await asyncio.to_thread(_remember, box, found)
     return found
 
@@ -180,17 +208,21 @@ def _remember(box: _Box, found: Calibration) -> None:
 
 
 def _decided(found: Calibration, box: _Box, problem: str) -> Plan:
-    """Raises SelectionError when nothing here serves the wishes."""
+    """Raises SelectionError when nothing here serves the wishes, and nothing can stand in."""
     wishes = box.wishes
     here = offers_of(models_here(box.store))
     told = survey_here(found, here, wishes, box.home)
+    last = [each for each in _standing_by(box) if each.key not in found.failed]
     if not told.candidates:
         everything = offers_of(find_model(name) for name in SUGGESTED_MODELS)
         why = survey_here(found, [*here, *everything], wishes, box.home).left_out
         reasons = dict.fromkeys(f"{out.model_id or out.engine}: {out.reason}" for out in why)
+        told_why = "; ".join([*reasons, *([problem] if problem else [])])
+        if last:
+            reason = f"{last[0].model_id} stands in for what the options ask for: {told_why}"
+            return Plan(last[0], None, tuple(last[1:]), None, reason)
         raise SelectionError(
-            f"no model here serves language {wishes.languages[0]!r} on device {wishes.device!r}: "
-            + "; ".join([*reasons, *([problem] if problem else [])])
+            f"no model here serves language {wishes.languages[0]!r} on device {wishes.device!r}: {told_why}"
         )
     choice = choose(told.candidates, found.timings, policy=wishes.policy, memory_bytes=wishes.memory_bytes)
     others = [
@@ -199,5 +231,6 @@ def _decided(found: Calibration, box: _Box, problem: str) -> Plan:
         if each.key != choice.finals.key
     ]
     quickest = rank(told.candidates, found.timings, policy="speed")[0]
-    stand_ins = dict.fromkeys([*others[:_STAND_INS], *([] if quickest == choice.finals else [quickest])])
-    return Plan(choice.finals, choice.partials, tuple(stand_ins), quickest, choice.reason)
+    stand_ins = {each.key: each for each in [*others[:_STAND_INS], quickest, *last]}
+    stand_ins.pop(choice.finals.key, None)
+    return Plan(choice.finals, choice.partials, tuple(stand_ins.values()), quickest, choice.reason)

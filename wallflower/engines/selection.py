@@ -259,7 +259,7 @@ def _misfit(offer: Offer, options: Wishes) -> str:
     if wished and not set(wished) & set(offer.languages):
         return f"does not understand {', '.join(wished)}"
     if options.memory_bytes is not None and offer.memory_bytes > options.memory_bytes:
-        return f"needs {offer.memory_bytes / 1e6:.0f} MB, {options.memory_bytes / 1e6:.0f} are free"
+        return f"needs {offer.memory_bytes / 1e6:.0f} MB, {options.memory_bytes / 1e6:.0f} may be taken"
     return ""
 
 

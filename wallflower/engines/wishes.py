@@ -15,7 +15,6 @@ AUTO = "auto"
 """The value of an option that leaves the choice to us."""
 
 Policy = Literal["accuracy", "balanced", "speed"]
-POLICIES: tuple[Policy, ...] = ("accuracy", "balanced", "speed")
 
 _GROUPS = {"gpu": {"gpu", "cuda", "tensorrt", "metal", "vulkan"}, "npu": {"npu", "coreml"}}
 """What a device means that is named by its kind."""
@@ -49,12 +48,11 @@ class Wishes:
 
 
 def wishes_of(options: Options, profile: Profile) -> Wishes:
-    """What the options ask for. profile: its tier is the policy where they name none."""
-    named: dict[str, Policy] = {policy: policy for policy in POLICIES}
+    """What the options ask for. profile: its tier is the policy."""
     free = free_memory()
     limit = options.memory_limit * 1_000_000
     return Wishes(
-        policy=named.get(options.policy, profile.tier),
+        policy=profile.tier,
         languages=(options.language,),
         memory_bytes=min(free, limit) if limit else free,
         device=options.device,

@@ -110,8 +110,10 @@ def threads_for(profile: Profile, usable_cores: int) -> int:
 
 
 def profile_of(options: Options) -> Profile:
-    """How much of the box the options allow."""
-    return next(profile for name, profile in PROFILES.items() if name == options.power)
+    """How much of the box the options allow; a policy that they name takes the place of the profile's own."""
+    profile = next(profile for name, profile in PROFILES.items() if name == options.power)
+    named: dict[str, Tier] = {each.tier: each.tier for each in PROFILES.values()}
+    return replace(profile, tier=named.get(options.policy, profile.tier))
 
 
 def threads_of(options: Options, profile: Profile | None = None) -> int:

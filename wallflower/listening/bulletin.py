@@ -51,8 +51,8 @@ class Bulletin:
         """Keep the condition where others can read it, whenever it changes, until cancelled."""
         try:
             while True:
-                await self._changed.wait()
                 self._changed.clear()
                 await asyncio.to_thread(keep_condition, self._home, self.condition)
+                await self._changed.wait()
         finally:
             forget_condition(self._home)

@@ -27,8 +27,8 @@ async def watch_heat(
     state = HeatState()
     while True:
         reading = await asyncio.to_thread(read)
-        if reading.celsius is None and reading.throttled is None:
-            return
+        if reading.celsius is None and reading.throttled is None and not state.step:
+            return  # at a step it goes on, or a sensor that fails would hold the box there
         new = next_state(state, reading, clock())
         if new.step != state.step:
             tell(PowerStep(new.step, new.reason))
