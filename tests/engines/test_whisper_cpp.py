@@ -118,7 +118,8 @@ def test_the_window_is_cut_for_short_sound(engine: WhisperCppEngine, passage: ND
         return time.process_time() - begun
 
     silence = np.zeros_like(passage)  # all the time is the encoder's
-    assert seconds(silence[:48_000]) < 0.8 * seconds(silence)
+    # A busy box makes it slower, never quicker.
+    assert min(seconds(silence[:48_000]) for _ in range(3)) < 0.8 * seconds(silence)
 
 
 def test_abort_stops_the_decoding_under_way(engine: WhisperCppEngine, passage: NDArray[np.float32]) -> None:
