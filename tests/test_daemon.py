@@ -286,13 +286,13 @@ def test_missing_model_without_a_network_is_exit_code_3(tmp_path: Path) -> None:
         (
             ["--model", "moonshine-tiny"],
             2,
-            "--model: option 'model' is 'moonshine-tiny'; allowed: the id of a model",
+            "--model: option 'model' is 'moonshine-tiny'; allowed: auto, or the id of a model",
         ),
         (["--model", "silero-vad"], 2, "does not turn speech into words"),
         (
             [*_QUICK, "--memory-limit", "100"],
             2,
-            "--memory-limit: option 'memory_limit' is 100; allowed: 0, or at least 151, which model",
+            "--memory-limit: option 'memory_limit' is 100; allowed: 0, or at least 162, which model",
         ),
         (["--policy", "best"], 2, "allowed: accuracy, balanced or speed"),
         (["--power", "more"], 2, "allowed: performance, balanced or powersave"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from wallflower.cli import models
 from wallflower.errors import ExitCode
 from wallflower.models.catalog import NEEDED_BY_DEFAULT, catalog, find_model
 from wallflower.models.store import FileState, Store
@@ -159,7 +160,7 @@ def test_pull_what_cannot_be_had(wallflower: Run, tmp_path: Path) -> None:
 
 
 def test_pull_through_a_hub_that_is_not_there(wallflower: Run, tmp_path: Path) -> None:
-    arguments = ("--hub-url", "http://127.0.0.1:1", "--data-dir", tmp_path / "data")
+    arguments = ("moonshine-tiny-en", "--hub-url", "http://127.0.0.1:1", "--data-dir", tmp_path / "data")
     code, _, err = wallflower("models", "pull", *arguments)
     assert code == ExitCode.MODEL
     assert "http://127.0.0.1:1 cannot be reached" in err.splitlines()[-1]
@@ -184,3 +185,10 @@ def test_a_reader_that_has_read_enough(home: Path, action: str) -> None:
     os.close(writer)
     assert done.stderr == b""
     assert done.returncode in {0, 1}
+
+
+def test_what_run_needs_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"openvino": "2026.1", "onnxruntime": "1.30"}
+    monkeypatch.setattr(models, "installed_version", versions.get)
+    needed = models.needed_here()
+    assert {"moonshine-tiny-en", "silero-vad", "whisper-base-openvino-int8"} == set(needed)

@@ -185,3 +185,9 @@ def test_a_damaged_checkpoint(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="model.safetensors is not a safetensors file, or damaged"):
         _add(store, folder, engine="openvino")
     assert _files(store) == []
+
+
+def test_onnx_graphs_need_their_languages_named(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match="name them with --language"):
+        _add(store, tmp_path / "model.onnx")

@@ -32,7 +32,7 @@ def _ggml(path: Path, kind: int = 2007) -> Path:
         (("openvino_encoder_model.xml", "openvino_encoder_model.bin", "openvino_decoder_model.xml",
           "openvino_decoder_model.bin", "tokenizer.json"), "openvino"),
         (MOONSHINE, "moonshine"),
-        (("encoder.onnx", "decoder.onnx", "vocab.txt"), "onnx"),
+        (("encoder_model_int8.onnx", "decoder_model_merged_int8.onnx", "vocab.json"), "onnx"),
         (("model.safetensors", "tokenizer.json"), CHECKPOINT),
         (("model.safetensors.index.json", "tokenizer.json"), CHECKPOINT),
         (("model.bin", "tokenizer.json"), CHECKPOINT),
@@ -116,3 +116,26 @@ def test_gguf_and_no_file_at_all(tmp_path: Path) -> None:
         look_for(tmp_path / "x.gguf")
     with pytest.raises(ModelError, match="cannot read .*gone: No such file"):
         look_for(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "quantization"),
+    [
+        (("encoder_model_int8.onnx", "decoder_model_merged_int8.onnx"), "whisper", "int8"),
+        (("encoder-model.onnx", "decoder_joint-model.onnx"), "nemo-conformer-tdt", ""),
+        (("model.fp16.onnx",), "nemo-conformer-ctc", "fp16"),
+    ],
+)
+def test_onnx_graphs_tell_their_kind(
+    tmp_path: Path, names: tuple[str, ...], kind: str, quantization: str
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    look = look_for(tmp_path)
+    assert (look.kind, look.quantization) == (kind, quantization)
+
+
+def test_onnx_graphs_of_no_known_kind_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "encoder_model.onnx").touch()
+    with pytest.raises(ModelError, match="no kind that is known here"):
+        look_for(tmp_path)

@@ -9,8 +9,10 @@ from importlib import import_module
 from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options
 from wallflower.config.places import data_dir
+from wallflower.engines.known import ENGINES
 from wallflower.errors import ExitCode
-from wallflower.models.catalog import NEEDED_BY_DEFAULT
+from wallflower.hardware.libraries import installed_version
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, SUGGESTED_MODELS, find_model
 from wallflower.models.store import FileState, Store
 
 _FILES_OF_THEIR_OWN = {"add": "model_add", "convert": "convert", "validate": "model_validate"}
@@ -42,13 +44,20 @@ def _pull(options: Options, ids: Sequence[str]) -> int:
 
     with fetch_progress(sys.stderr) as progress:
         fetcher = fetcher_of(options, progress)
-        models = [fetcher.store.find(id_) for id_ in ids or NEEDED_BY_DEFAULT]
+        models = [fetcher.store.find(id_) for id_ in ids or needed_here()]
         asyncio.run(fetcher.ensure(models, rehash=True))
     store = fetcher.store
     for model in models:
         pinned = [file.name for file in store.files_of(model) if file.pinned]
         print(f"{model.id} is here and verified{_pinned(', '.join(pinned))}")
     return ExitCode.OK
+
+
+def needed_here() -> list[str]:
+    """What `run` needs, or considers at its first start, with the libraries that are installed."""
+    suggested = [find_model(id_) for id_ in SUGGESTED_MODELS]
+    suit = [model.id for model in suggested if installed_version(ENGINES[model.engine].library)]
+    return list(dict.fromkeys([*NEEDED_BY_DEFAULT, *suit]))
 
 
 def _pinned(what: str) -> str:

@@ -83,6 +83,8 @@ async def add_model(
             f"{wanted.path} looks like {look.what}; this version cannot load models of engine {engine} yet, "
             f"only of {', '.join(SPEAKING)}"
         )
+    if engine == "onnx" and not wanted.languages:
+        raise ModelError("ONNX graphs do not tell which languages they speak: name them with --language")
     if look.engine != CHECKPOINT:
         return await _try_and_keep(wanted, look, store, threads=threads)
     with tempfile.TemporaryDirectory(dir=store.lock_path().parent, prefix=ADDING) as temporary:
@@ -160,6 +162,8 @@ def _described(wanted: Wanted, look: Look) -> Model:
         url="",
         files=files,
         precision=look.precision,
+        kind=look.kind,
+        quantization=look.quantization,
     )
 
 

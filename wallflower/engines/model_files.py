@@ -30,6 +30,12 @@ _OPENVINO_PAIRS = (
 _OPENVINO_MORE = ("wallflower.json",)
 _MOONSHINE = (ENCODER, DECODER, TOKENIZER)
 _ONNX_ENDINGS = (".onnx", ".onnx.data", ".onnx_data", ".json", ".txt", ".yaml")
+_ONNX_KINDS = {
+    "whisper": "decoder_model_merged",
+    "nemo-conformer-tdt": "decoder_joint-model",
+    "nemo-conformer-ctc": "model",
+}
+"""What `onnx-asr` calls a model, by how the name of one of its graphs begins; looked for in this order."""
 _CHECKPOINTS = ("model.safetensors", "model.safetensors.index.json", "model.bin.part1", "model.bin")
 _EXPECTED = (
     "whispercpp reads a ggml file, openvino encoder.xml, encoder.bin, decoder.xml, decoder.bin and "
@@ -42,6 +48,7 @@ _EXPECTED = (
 class Look:
     """One thing that the files may be. what: in words. engine: which reads it, or CHECKPOINT. files: those
     that it takes, by name. missing: those that it lacks. precision: how the weights are kept, if it is told.
+    kind, quantization: as `onnx-asr` names them, for its models.
     """
 
     what: str
@@ -49,6 +56,8 @@ class Look:
     files: Mapping[str, Path]
     missing: tuple[str, ...] = ()
     precision: str = ""
+    kind: str = ""
+    quantization: str = ""
 
 
 def look_for(path: Path, engine: str = "") -> Look:
@@ -144,7 +153,13 @@ def _onnx(files: Mapping[str, Path]) -> Look | None:
     if not any(name.endswith(".onnx") for name in files):
         return None
     taken = {name: path for name, path in files.items() if name.endswith(_ONNX_ENDINGS)}
-    return Look("ONNX graphs", "onnx", taken)
+    graphs = [name for name in files if name.endswith(".onnx")]
+    kinds = (kind for kind, begin in _ONNX_KINDS.items() if any(name.startswith(begin) for name in graphs))
+    kind = next(kinds, "")
+    quantization = next((each for each in ("int8", "fp16", "q4") if each in " ".join(graphs)), "")
+    what = f"ONNX graphs ({kind})" if kind else "ONNX graphs of no kind that is known here"
+    missing = () if kind else (" or ".join(_ONNX_KINDS.values()),)
+    return Look(what, "onnx", taken, missing, quantization or "fp32", kind, quantization)
 
 
 def _checkpoint(files: Mapping[str, Path]) -> Look | None:

@@ -10,7 +10,7 @@ from wallflower.engines.selection import Candidate
 from wallflower.events import EngineInUse, EngineSetAside, Happening
 from wallflower.hardware.power import Profile
 from wallflower.listening.condition import Condition
-from wallflower.models.catalog import Model
+from wallflower.models.catalog import Model, find_model
 
 Load = Callable[[Candidate, Profile], Engine]
 """Loads a candidate with as much of the box as the profile allows. Raises EngineError."""
@@ -26,9 +26,9 @@ class Decoders:
         self,
         plan: Plan,
         load: Load,
-        find: Callable[[str], Model],
         *,
         profile: Profile,
+        find: Callable[[str], Model] = find_model,
         on_happening: Callable[[Happening], None] = lambda _happening: None,
     ) -> None:
         """Load the engines; blocks. Raises EngineError when none can be loaded."""

@@ -71,8 +71,8 @@ async def open_ears(
             lambda: Decoders(
                 plan,
                 _loader(options, fetcher.store),
-                fetcher.store.find,
                 profile=profile_of(options),
+                find=fetcher.store.find,
                 on_happening=tell,
             )
         )

@@ -51,7 +51,7 @@ def forget_added(root: Path, model_id: str) -> None:
 def entry_of(model: Model) -> dict[str, Any]:
     """A model as JSON can hold it. Where its files came from is not part of it."""
     return {
-        **{name: getattr(model, name) for name in _TEXTS},
+        **{name: getattr(model, name) for name in (*_TEXTS, "kind", "quantization")},
         "languages": list(model.languages),
         "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in model.files],
     }
@@ -67,6 +67,8 @@ def model_of(entry: Mapping[str, Any]) -> Model:
         ):
             return Model(
                 **{name: entry[name] for name in _TEXTS},
+                kind=str(entry.get("kind", "")),
+                quantization=str(entry.get("quantization", "")),
                 languages=tuple(languages),
                 files=tuple(_file(file) for file in files),
             )
