@@ -46,7 +46,7 @@ def decoders_of(finals: Engine, quick: Engine | None = None) -> Decoders:
     plan = Plan(MOONSHINE, None, (), None, "a test")
     if quick is not None:
         plan = Plan(WHISPER, MOONSHINE, (), None, "a test")
-    return Decoders(plan, load, find_model, profile=PROFILES["balanced"])
+    return Decoders(plan, load, profile=PROFILES["balanced"])
 
 
 @asynccontextmanager

@@ -60,7 +60,7 @@ class Bench:
         return self.made[-1]
 
     def decoders(self, plan: Plan, profile: Profile = PROFILE) -> Decoders:
-        return Decoders(plan, self.load, find_model, profile=profile, on_happening=self.happened.append)
+        return Decoders(plan, self.load, profile=profile, on_happening=self.happened.append)
 
 
 @pytest.fixture

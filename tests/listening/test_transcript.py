@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wallflower.engines.base import Transcription
 from wallflower.events import Committed, StreamEvent, Tentative
 from wallflower.listening.outbox import Outbox
 from wallflower.listening.transcript import Transcript
@@ -58,9 +59,9 @@ def test_languages_without_spaces_get_none(told: Told) -> None:
 
 def test_drafts_commit_and_the_final_adds_the_rest(told: Told) -> None:
     agreement = Agreement()
-    told.transcript.hypothesis(agreement, "It was", "en")
-    told.transcript.hypothesis(agreement, "It was the best", "en")
-    told.transcript.hypothesis(agreement, "It was the best of", "en")
+    told.transcript.hypothesis(agreement, Transcription("It was", "en"))
+    told.transcript.hypothesis(agreement, Transcription("It was the best", "en"))
+    told.transcript.hypothesis(agreement, Transcription("It was the best of", "en"))
     text = told.transcript.final(agreement, "It was the best of times.", "en", WHOLE)
     assert text == told.words == "It was the best of times."
     assert told.events == [
@@ -77,17 +78,17 @@ def test_drafts_commit_and_the_final_adds_the_rest(told: Told) -> None:
 def test_a_final_that_says_otherwise_takes_nothing_back(told: Told) -> None:
     agreement = Agreement()
     for _ in range(2):
-        told.transcript.hypothesis(agreement, "Turn on the light in", "en")
+        told.transcript.hypothesis(agreement, Transcription("Turn on the light in", "en"))
     told.transcript.final(agreement, "Turn of the light in here.", "en", WHOLE)
     assert told.words == "Turn on the light in here."
-    told.transcript.hypothesis(Agreement(), "", "en")
+    told.transcript.hypothesis(Agreement(), Transcription("", "en"))
     assert told.words == told.transcript.text
 
 
 def test_glances_commit_nothing(told: Told) -> None:
     agreement = Agreement()
     for _ in range(2):
-        told.transcript.hypothesis(agreement, "It was the", "en")
+        told.transcript.hypothesis(agreement, Transcription("It was the", "en"))
     for text in ("it was the blessed", "it was the best of"):
         told.transcript.glance(agreement, text, "en")
     assert told.words == "It was"
@@ -110,7 +111,7 @@ def test_words_on_both_sides_of_a_cut_come_once(told: Told) -> None:
 def test_words_that_drafts_committed_before_a_cut_are_not_doubled(told: Told) -> None:
     agreement = Agreement()
     for _ in range(2):
-        told.transcript.hypothesis(agreement, "It was the age of wisdom it", "en")
+        told.transcript.hypothesis(agreement, Transcription("It was the age of wisdom it", "en"))
     told.transcript.final(agreement, "It was the age of wisdom it", "en", BEFORE)
     told.final("the age of wisdom it was the age", AFTER)
     assert told.words == "It was the age of wisdom it was the age"
@@ -151,7 +152,17 @@ def test_no_word_is_lost_or_doubled_at_cuts(words: list[str], data: st.DataObjec
         if not segment.overlaps:  # drafts of it
             for _ in range(data.draw(st.integers(0, 3))):
                 so_far = words[start : data.draw(st.integers(start, end))]
-                told.transcript.hypothesis(agreement, " ".join(so_far), "en")
+                told.transcript.hypothesis(agreement, Transcription(" ".join(so_far), "en"))
         told.transcript.final(agreement, " ".join(words[start:end]), "en", segment)
     told.transcript.finish()
     assert told.words == told.transcript.text == " ".join(words)
+
+
+def test_doubtful_words_wait_for_the_final(told: Told) -> None:
+    agreement = Agreement()
+    for _ in range(2):
+        heard = Transcription("turn on the lamb in the hall", "en", certain=len("turn on the"))
+        told.transcript.hypothesis(agreement, heard)
+    assert told.words == "turn on the"
+    told.transcript.final(agreement, "turn on the lamp in the hall", "en", WHOLE)
+    assert told.words == "turn on the lamp in the hall"

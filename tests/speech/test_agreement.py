@@ -78,3 +78,12 @@ def test_the_rest_where_a_word_was_heard_otherwise() -> None:
     assert rest_after(["It", " was", " the", " best", " of", " times"], heard) == [" it", " was"]
     assert rest_after(["turn", " on", " the"], ["turn", " the", " light"]) == [" light"]
     assert rest_after(["one", " two", " three"], []) == []
+
+
+def test_what_stands_behind_a_doubt_is_not_committed() -> None:
+    agreement = Agreement()
+    pieces = split_pieces("one two three four five", "en")
+    agreement.update(pieces, certain=9)
+    assert agreement.update(pieces, certain=9) == ["one", " two"]
+    assert agreement.update(pieces, certain=13) == [" three"]
+    assert agreement.update(pieces) == [" four"]

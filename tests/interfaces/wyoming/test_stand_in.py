@@ -27,7 +27,6 @@ from wallflower.interfaces.wyoming.server import WyomingServer
 from wallflower.listening.condition import sentence_about
 from wallflower.listening.decoders import Decoders
 from wallflower.listening.ears import Ears
-from wallflower.models.catalog import find_model
 from wallflower.speech.pacing import PartialCounts
 from wallflower.speech.vad import SileroVad
 
@@ -97,7 +96,7 @@ async def house(moonshine: MoonshineEngine, vad: SileroVad) -> AsyncIterator[Hou
         return device
 
     plan = Plan(WHISPER, None, (MOONSHINE,), MOONSHINE, "a test")
-    decoders = Decoders(plan, load, find_model, profile=PROFILES["balanced"], on_happening=happened.append)
+    decoders = Decoders(plan, load, profile=PROFILES["balanced"], on_happening=happened.append)
     with ThreadPoolExecutor(1) as vad_thread:
         lane = Lane()
         ears = Ears(vad, vad_thread, lane, "en", decoders, PartialCounts(), tuple)
