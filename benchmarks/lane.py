@@ -29,7 +29,7 @@ from wallflower.config.places import data_dir
 from wallflower.engines.base import Engine, Request, Transcription
 from wallflower.engines.lane import Lane, Priority, SupersededError
 from wallflower.engines.loading import load_engine
-from wallflower.engines.onnx import thread_count
+from wallflower.hardware.power import threads_of
 from wallflower.memory import tune_allocator
 from wallflower.models.catalog import find_model
 from wallflower.models.fetching import fetcher_of
@@ -115,7 +115,7 @@ def _engine(model_id: str) -> Engine:
     model, fetcher = find_model(model_id), fetcher_of(options)
     say(f"{model_id}, from {data_dir(options)}")
     asyncio.run(fetcher.ensure([model]))
-    return load_engine(model, fetcher.store.files(model), threads=thread_count(options.threads))
+    return load_engine(model, fetcher.store.files(model), threads=threads_of(options))
 
 
 def _row(name: str, figures: _Figures, baseline: _Figures) -> list[str]:
