@@ -1,19 +1,34 @@
-"""When somebody speaks in a clip, by its loudness: a judge that is none of the parts that are measured."""
+"""When somebody speaks in a clip, as the VAD hears it: many clips have more noise than a level could tell apart."""
+
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.config import load_options
+from wallflower.config.places import data_dir
+from wallflower.models.catalog import VAD_MODEL, find_model
+from wallflower.models.store import Store
+from wallflower.speech.vad import FRAME_SAMPLES, SileroVad, VadState
 
-_BLOCK = 160  # 10 ms
-_BELOW_PEAK_DB = 35.0
+_THRESHOLD = 0.5
 
 
 def speech_span(samples: NDArray[np.int16]) -> tuple[float, float]:
-    """Seconds at which the speech in a clip of one command begins and ends: the first and last 10 ms that are
-    no more than 35 dB below the loudest.
+    """Seconds at which the speech in a clip begins and ends: the first and last frame of 32 ms that is more
+    likely speech than not.
     """
-    blocks = samples[: len(samples) // _BLOCK * _BLOCK].reshape(-1, _BLOCK).astype(np.float64)
-    power = (blocks**2).mean(axis=1) + 1e-9
-    loud = np.flatnonzero(power >= power.max() * 10 ** (-_BELOW_PEAK_DB / 10))
-    return float(loud[0] * _BLOCK / SAMPLE_RATE), float((loud[-1] + 1) * _BLOCK / SAMPLE_RATE)
+    frames = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    speech = np.flatnonzero(_vad().probabilities(frames, VadState()) >= _THRESHOLD)
+    if not len(speech):
+        return 0.0, len(samples) / SAMPLE_RATE
+    return (
+        float(speech[0]) * FRAME_SAMPLES / SAMPLE_RATE,
+        float(speech[-1] + 1) * FRAME_SAMPLES / SAMPLE_RATE,
+    )
+
+
+def _vad() -> SileroVad:
+    files = Store(Path(data_dir(load_options())) / "models").files(find_model(VAD_MODEL))
+    return SileroVad(next(iter(files.values())))
