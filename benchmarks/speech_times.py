@@ -1,4 +1,4 @@
-"""When somebody speaks in a clip, as the VAD hears it: many clips have more noise than a level could tell apart."""
+"""When somebody speaks in a clip, as the VAD hears it: many have more noise than a level could tell apart."""
 
 from pathlib import Path
 
