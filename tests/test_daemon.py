@@ -24,6 +24,7 @@ from wyoming.error import Error
 from wyoming.event import async_read_event, async_write_event
 from wyoming.info import Describe, Info
 
+from tests.interfaces.wyoming.conversation import words
 from wallflower.cli.main import main
 from wallflower.listening.condition import kept_condition
 
@@ -83,9 +84,7 @@ async def _say(client: AsyncClient, samples: NDArray[np.int16]) -> str:
     await client.write_event(AudioStart(16_000, 2, 1).event())
     await client.write_event(AudioChunk(16_000, 2, 1, samples.tobytes()).event())
     await client.write_event(AudioStop().event())
-    event = await asyncio.wait_for(client.read_event(), 20)
-    assert event is not None
-    return Transcript.from_event(event).text
+    return (await words(client)).text
 
 
 async def test_from_start_to_words_to_end(data_dir: Path, speech: NDArray[np.int16], tmp_path: Path) -> None:
@@ -122,7 +121,7 @@ async def test_the_first_start_chooses_by_measurement_and_the_second_remembers(
                 await client.write_event(Describe().event())
                 event = await asyncio.wait_for(client.read_event(), 10)
                 assert event is not None
-                (program,) = Info.from_event(event).asr
+                program = Info.from_event(event).asr[0]
                 assert program.models[0].name == chosen[-1][1]
                 assert program.description == "Local speech recognition by Wallflower"
             running = await asyncio.to_thread(kept_condition, own_data_dir)
@@ -190,9 +189,11 @@ async def test_stdio_serves_its_parent_until_the_input_ends(
         AudioStop().event(),
     ):
         await async_write_event(event, process.stdin)
-    transcript = await asyncio.wait_for(async_read_event(process.stdout), 20)
-    assert transcript is not None
-    assert "best of times" in Transcript.from_event(transcript).text.lower()
+    events = [await asyncio.wait_for(async_read_event(process.stdout), 20) for _ in range(4)]
+    kinds = [event.type for event in events if event is not None]
+    assert kinds == ["transcript-start", "transcript-chunk", "transcript", "transcript-stop"]
+    assert events[2] is not None
+    assert "best of times" in Transcript.from_event(events[2]).text.lower()
     process.stdin.close()
     rest, _ = await asyncio.wait_for(process.communicate(), 20)
     assert rest == b""

@@ -73,7 +73,7 @@ def test_hotwords_stand_at_the_end_of_the_prompt(
     engine: WhisperCppEngine, phrase: NDArray[np.float32]
 ) -> None:
     request = Request("en", prompt=" Once. ", hotwords=("Küche", "Dickens"))
-    assert engine._parameters(request, 3.0).initial_prompt == " Once. Küche, Dickens"
+    assert engine._parameters(request, 3.0).initial_prompt == " Once. Küche, Dickens."
     assert engine._parameters(Request("en"), 3.0).initial_prompt == ""
     odd = Request("en", prompt="and so on, " * 400, hotwords=("it WAS", "the BEST", "of TIMES"))
     assert engine.transcribe(phrase, odd).text.lower().startswith("it was the best of times")

@@ -96,7 +96,7 @@ class Options:
     max_utterance_seconds: float = _option(
         300.0,
         checks.number(0, 86_400),
-        "a number of seconds from 1 to 86400; 0: no limit",
+        "a number of seconds up to 86400; 0: no limit",
         "A longer utterance is refused with an error.",
     )
     max_clients: int = _option(
