@@ -101,6 +101,10 @@ class Engine(Protocol):
 class BatchEngine(Engine, Protocol):
     """An engine that decodes several segments in one call, quicker than one by one."""
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether it does so now: a chain of engines does while one is in use that does."""
+
     def transcribe_batch(
         self, segments: Sequence[NDArray[np.float32]], request: Request
     ) -> list[Transcription]:

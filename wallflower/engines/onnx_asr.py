@@ -41,6 +41,7 @@ class OnnxAsrEngine:
     """One model of `onnx-asr` on one device: a BatchEngine."""
 
     longest_seconds = 30.0
+    takes_batches = True
 
     def __init__(
         self,
