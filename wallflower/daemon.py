@@ -97,8 +97,15 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         try:
             await server.serve()
         finally:
-            counts = ears.lane.counts
-            _LOG.info("served", segments=counts.jobs.total(), worked_s=round(counts.worked, 1))
+            counts, partials = ears.lane.counts, ears.partials
+            _LOG.info(
+                "served",
+                segments=counts.jobs.total(),
+                worked_s=round(counts.worked, 1),
+                partials=partials.decoded,
+                partials_put_off=partials.put_off,
+                partials_given_up=partials.given_up,
+            )
 
 
 async def _watch_heat(options: Options, ears: Ears, bulletin: Bulletin) -> None:

@@ -151,13 +151,14 @@ class Session:
     def _draw_up(self) -> None:
         """Decode what is being said, as a draft. Nothing of it before the segments before it are done."""
         segment = self._segmenter.under_way
-        waiting = any(not task.done() for task in self._finals)
-        if segment is None or segment.overlaps or waiting or self._end is not None:
+        if segment is None or segment.overlaps or self._end is not None:
             return
-        if self._sound.end - self._heard >= _BATCH_FRAMES * FRAME_SAMPLES:
-            return  # a file, or a box that is too slow: partials would be late at once
-        lane_share = self._ears.lane.partial_share
         seconds = (segment.end - segment.start) / SAMPLE_RATE
+        waiting = any(not task.done() for task in self._finals)
+        if waiting or self._sound.end - self._heard >= _BATCH_FRAMES * FRAME_SAMPLES:
+            self._leave_out(seconds)  # a file, or a box that is too slow
+            return
+        lane_share = self._ears.lane.partial_share
         if self._segmenter.silence >= SPECULATE_SECONDS:
             if not self._manner.ambient:
                 self._draft.speculate(segment, self._samples(segment))
@@ -166,6 +167,12 @@ class Session:
             self._draft.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
         if self._decoding.glances:
             self._glance.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
+
+    def _leave_out(self, seconds: float) -> None:
+        if self._manner.streaming:
+            self._pace.leave_out(sound=seconds)
+        if self._decoding.glances:
+            self._glancing_pace.leave_out(sound=seconds)
 
     def _look_for_the_end(self) -> None:
         rules = self._manner.endpointing
