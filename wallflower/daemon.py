@@ -73,7 +73,7 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         service = Service(
             ears=ears,
             describe=lambda: _info(ears, bulletin, options),
-            language=options.language,
+            language=None if ears.language is None else options.language,
             endpointing=options.endpointing,
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of an utterance that was decoded as one. start, end: seconds from the utterance's start.
+    language: ISO 639 code of the text.
 
     Where two overlap, because speech was cut, the words in both are in one of them alone.
     """
@@ -13,6 +14,7 @@ class Passage:
     start: float
     end: float
     text: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class Utterance:
     """What was said in one stretch of sound.
 
     text: all passages, joined by spaces if the language has them; empty when nobody spoke. language: ISO 639
-    code of the text. seconds: the length of the sound.
+    code of the text, or of the most of it; UNDETERMINED where it is not known, as when nobody spoke.
+    seconds: the length of the sound.
     """
 
     text: str

@@ -158,6 +158,9 @@ class EngineChain:
             if request.language is not None and request.language not in engine.languages:
                 reasons.append(f"{member.link.name} does not speak {request.language}")
                 continue
+            if request.languages and not set(request.languages) & set(engine.languages):
+                reasons.append(f"{member.link.name} does not speak {', '.join(request.languages)}")
+                continue
             try:
                 result = self._timed(member, engine, seconds, work)
             except EngineError as error:
