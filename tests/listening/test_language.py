@@ -1,4 +1,4 @@
-"""Sessions whose language is detected: with the real Whisper, and a made-up engine for others than English."""
+"""Sessions whose language is detected: with the real Whisper, and a made-up engine for other languages."""
 
 import dataclasses
 from collections.abc import Sequence

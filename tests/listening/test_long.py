@@ -52,8 +52,8 @@ class TalkativeEngine:
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         words = [request.prefix] if request.prefix else []
-        for _ in range(len(samples) * 5 // 32_000):
-            words.append("".join(self._chance.choices(string.ascii_lowercase, k=6)))
+        count = len(samples) * 5 // 32_000
+        words.extend("".join(self._chance.choices(string.ascii_lowercase, k=6)) for _ in range(count))
         return Transcription(" ".join(words), "en")
 
     def abort(self) -> None:
