@@ -16,7 +16,7 @@ _BOUND = 2000
 class Subscription:
     """The events for one subscriber, in the order of their publishing.
 
-    At most `bound` wait. When there is one more, the oldest fleeting one goes; when none is fleeting, the oldest.
+    At most `bound` wait. If there is one more, the oldest fleeting one goes; if none is fleeting, the oldest.
     """
 
     def __init__(self, name: str, bound: int) -> None:

@@ -228,7 +228,7 @@ class Unheard:
 @dataclass(frozen=True, slots=True)
 class Alert:
     """A rule's condition is met, or has ended. id: the same for both. rule: its slug. kind: keyword, silence,
-    no_sound, speech, loud, speaker, source_down, trouble. source: empty when it is about the box. phase: raised
+    no_sound, speech, loud, speaker, source_down, trouble. source: empty if it is about the box. phase: raised
     (at first, maybe on partial words), confirmed (by the final words), withdrawn (they say otherwise), ended
     (silence is over). utterance: the id of the Heard or Partial that it is about. detail: by kind, for JSON;
     may hold what was said.

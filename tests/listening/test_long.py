@@ -93,9 +93,7 @@ async def test_an_hour_keeps_less_than_a_megabyte(
         session = Session(ears, manner)
 
         async def listen() -> None:
-            async for event in session.events():
-                if isinstance(event, Committed):
-                    told.append(event.text)
+            told.extend([event.text async for event in session.events() if isinstance(event, Committed)])
 
         listening = asyncio.create_task(listen())
         await _hear(ears, session, 1)
