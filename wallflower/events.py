@@ -82,5 +82,26 @@ class PowerStep:
     reason: str
 
 
-Happening = EngineSetAside | EngineInUse | PowerStep
+@dataclass(frozen=True, slots=True)
+class StorageFailing:
+    """The database cannot be written; what is said waits in memory and the listening goes on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageWorking:
+    """The database can be written again. lost: utterances for which there was no room while it could not."""
+
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSetAside:
+    """The database was broken, and a new one was begun. name: the broken one's file, beside the new."""
+
+    name: str
+
+
+Happening = EngineSetAside | EngineInUse | PowerStep | StorageFailing | StorageWorking | DatabaseSetAside
 """What happens to the box itself."""

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import structlog
 
-from wallflower.events import EngineInUse, EngineSetAside, Happening, PowerStep
+from wallflower.events import (
+    DatabaseSetAside,
+    EngineInUse,
+    EngineSetAside,
+    Happening,
+    PowerStep,
+    StorageFailing,
+    StorageWorking,
+)
 from wallflower.listening.condition import Condition, forget_condition, keep_condition
 from wallflower.listening.decoders import Decoders
 
@@ -34,6 +42,12 @@ class Bulletin:
             case PowerStep(step, reason):
                 self._power = happening
                 _LOG.warning("power step", step=step, reason=reason)
+            case StorageFailing(reason):
+                _LOG.error("transcripts cannot be written", reason=reason)
+            case StorageWorking(lost):
+                _LOG.info("transcripts are written again", lost=lost)
+            case DatabaseSetAside(name):
+                _LOG.error("the database was broken: set aside, a new one begun", name=name)
         self._changed.set()
 
     def about(self, decoders: Decoders) -> None:
