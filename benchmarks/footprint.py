@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from asking import transcribe
@@ -16,6 +15,7 @@ from corpus import add_audio_flag, command_clips, samples_of
 from peer import peer
 from servers import Server, our_daemon, ready_seconds
 from tables import print_table
+from usage import processes_of, usage_of
 
 _SETTLE_SECONDS = 1.0
 _PAUSE_SECONDS = 35.0  # after 30 s the engines give back what only the work needed
@@ -34,26 +34,17 @@ class Memory:
 async def _memory(server: Server, clips: Sequence[NDArray[np.int16]]) -> Memory:
     """Memory after loading, after transcribing `clips`, and after a pause of 35 s."""
     await asyncio.sleep(_SETTLE_SECONDS)
-    loaded = _resident(server)
+    loaded = usage_of(server).resident
     say(f"{server.name}: transcribing {len(clips)} commands")
     for samples in clips:
         await transcribe(server.uri, samples)
-    worked = _resident(server)
+    worked = usage_of(server).resident
     await asyncio.sleep(_PAUSE_SECONDS)
-    return Memory(loaded, worked, _resident(server))
-
-
-def _processes(server: Server) -> list[psutil.Process]:
-    process = psutil.Process(server.pid)
-    return [process, *process.children(recursive=True)]
-
-
-def _resident(server: Server) -> float:
-    return sum(int(process.memory_info().rss) for process in _processes(server)) / 1e6
+    return Memory(loaded, worked, usage_of(server).resident)
 
 
 def _cpu_seconds(server: Server) -> float:
-    times = [process.cpu_times() for process in _processes(server)]
+    times = [process.cpu_times() for process in processes_of(server)]
     return float(sum(each.user + each.system for each in times))
 
 

@@ -65,14 +65,17 @@ async def serving(
 
 
 @asynccontextmanager
-async def our_daemon(*flags: str) -> AsyncIterator[Server]:
-    """Our own daemon, with the options that flags and the environment (WALLFLOWER_NAME) give it."""
+async def our_daemon(*flags: str, name: str = "wallflower") -> AsyncIterator[Server]:
+    """Our own daemon, with the options that flags and the environment (WALLFLOWER_NAME) give it.
+
+    name: that of its log.
+    """
     uri = free_uri()
     command = [
         sys.executable, "-m", "wallflower", "run", "--uri", uri, "--no-zeroconf",
         "--log-level", "info", "--log-format", "json", *flags,
     ]  # fmt: skip
-    async with serving("wallflower", uri, command) as server:
+    async with serving(name, uri, command) as server:
         yield server
 
 

@@ -73,7 +73,7 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         service = Service(
             ears=ears,
             describe=lambda: _info(ears, bulletin, options),
-            language=options.language,
+            language=None if ears.language is None else options.language,
             endpointing=options.endpointing,
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,
@@ -97,8 +97,15 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         try:
             await server.serve()
         finally:
-            counts = ears.lane.counts
-            _LOG.info("served", segments=counts.jobs.total(), worked_s=round(counts.worked, 1))
+            counts, partials = ears.lane.counts, ears.partials
+            _LOG.info(
+                "served",
+                segments=counts.jobs.total(),
+                worked_s=round(counts.worked, 1),
+                partials=partials.decoded,
+                partials_put_off=partials.put_off,
+                partials_given_up=partials.given_up,
+            )
 
 
 async def _watch_heat(options: Options, ears: Ears, bulletin: Bulletin) -> None:

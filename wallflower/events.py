@@ -1,11 +1,14 @@
 """The vocabulary: what is heard and what happens, as immutable values that every room may pass on."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of an utterance that was decoded as one. start, end: seconds from the utterance's start.
+    language: ISO 639 code of the text.
 
     Where two overlap, because speech was cut, the words in both are in one of them alone.
     """
@@ -13,6 +16,7 @@ class Passage:
     start: float
     end: float
     text: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Utterance:
     """What was said in one stretch of sound.
 
     text: all passages, joined by spaces if the language has them; empty when nobody spoke. language: ISO 639
-    code of the text. seconds: the length of the sound.
+    code of the text, or of the most of it; UNDETERMINED where it is not known, as when nobody spoke.
+    seconds: the length of the sound.
     """
 
     text: str
@@ -105,3 +110,144 @@ class DatabaseSetAside:
 
 Happening = EngineSetAside | EngineInUse | PowerStep | StorageFailing | StorageWorking | DatabaseSetAside
 """What happens to the box itself."""
+
+
+class SourceStatus(StrEnum):
+    """How a configured source of sound is."""
+
+    CONNECTING = "connecting"
+    """The first attempt."""
+    HEALTHY = "healthy"
+    SILENT = "silent"
+    """Samples come, but have held nothing for a while: a muted microphone."""
+    RECOVERING = "recovering"
+    """It broke off, and is tried again soon."""
+    FAILED = "failed"
+    """It will hardly mend itself, such as a wrong password. It is tried every two minutes."""
+    PAUSED = "paused"
+    """Not listened to: because somebody said so, or a file is at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanged:
+    """A source is in another state. source: its slug. reason: for the user, without secrets; may be empty.
+    at: aware, as all times here.
+    """
+
+    source: str
+    status: SourceStatus
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRemoved:
+    """A source is no longer configured."""
+
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChanged:
+    """Somebody begins to speak, or nobody speaks any more."""
+
+    source: str
+    speaking: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SoundLevel:
+    """How loud it is. rms, peak: dBFS over the last second, -100 when digitally silent. at: its end."""
+
+    source: str
+    rms: float
+    peak: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What is known so far of what somebody is saying. The committed text is not taken back, the tentative
+    text may be. id: that of the Heard, or the Unheard, which will follow. start: when the speaking began.
+    """
+
+    source: str
+    id: int
+    committed: str
+    tentative: str
+    language: str
+    start: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word with its place in the utterance. start, end: seconds from its start. confidence: 0 to 1."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was said in one stretch of a source's sound, by one speaker where that is known.
+
+    id: the order of ids is the order of starts. source: its slug. audio_start, audio_end: seconds in the
+    source's sound. language: ISO 639 code. speaker, engine: empty when not known. confidence: 0 to 1.
+    revision: a later one, with the same id, takes the place of an earlier one.
+    """
+
+    id: int
+    source: str
+    start: datetime
+    end: datetime
+    text: str
+    language: str
+    audio_start: float
+    audio_end: float
+    speaker: str = ""
+    engine: str = ""
+    confidence: float | None = None
+    revision: int = 0
+    words: tuple[HeardWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Nothing was said after all: what Partials with this id told is withdrawn."""
+
+    source: str
+    id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A rule's condition is met, or has ended. id: the same for both. rule: its slug. kind: keyword, silence,
+    no_sound, speech, loud, speaker, source_down, trouble. source: empty if it is about the box. phase: raised
+    (at first, maybe on partial words), confirmed (by the final words), withdrawn (they say otherwise), ended
+    (silence is over). utterance: the id of the Heard or Partial that it is about. detail: by kind, for JSON;
+    may hold what was said.
+    """
+
+    id: int
+    rule: str
+    kind: str
+    source: str
+    severity: str
+    phase: str
+    summary: str
+    at: datetime
+    utterance: int | None = None
+    detail: tuple[tuple[str, str | float | int | None], ...] = ()
+
+
+SourceEvent = SourceChanged | SourceRemoved | SpeechChanged | SoundLevel | Partial | Heard | Unheard
+"""What happens at a source."""
+
+BusEvent = SourceEvent | Alert | Happening
+"""What the bus carries."""

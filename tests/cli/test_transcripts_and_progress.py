@@ -27,7 +27,7 @@ def milliseconds(stamp: str, point: str) -> int:
 
 @given(_TIMES, _TIMES)
 def test_times(start: float, end: float) -> None:
-    said = utterance(Passage(start, end, "x"))
+    said = utterance(Passage(start, end, "x", "en"))
     for text, point, line in ((as_srt(said), ",", 1), (as_vtt(said), ".", 2)):
         stamps = text.splitlines()[line].split(" --> ")
         for stamp, time in zip(stamps, (start, end), strict=True):
@@ -35,7 +35,7 @@ def test_times(start: float, end: float) -> None:
 
 
 def test_known_times() -> None:
-    said = utterance(Passage(0.0, 59.9996, "One."), Passage(3661.5, 360_000.0, "Two."))
+    said = utterance(Passage(0.0, 59.9996, "One.", "en"), Passage(3661.5, 360_000.0, "Two.", "en"))
     assert as_srt(said) == (
         "1\n00:00:00,000 --> 00:01:00,000\nOne.\n\n2\n01:01:01,500 --> 100:00:00,000\nTwo.\n\n"
     )
@@ -51,14 +51,14 @@ def test_nothing_said() -> None:
 
 @given(st.text("<>&-; abc", max_size=30))
 def test_text_is_no_markup_in_vtt(text: str) -> None:
-    line = as_vtt(utterance(Passage(0, 1, f"x{text}x"))).splitlines()[3]
+    line = as_vtt(utterance(Passage(0, 1, f"x{text}x", "en"))).splitlines()[3]
     assert not re.search(r"<|>|&(?!amp;|lt;|gt;)", line)
     assert line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == f"x{text}x"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), _TIMES, _TIMES)
 def test_json_is_one_line_that_says_it_all(text: str, start: float, end: float) -> None:
-    line = as_json(text, utterance(Passage(start, end, text), seconds=end))
+    line = as_json(text, utterance(Passage(start, end, text, "en"), seconds=end))
     assert "\n" not in line
     content = json.loads(line)
     assert content["file"] == content["text"] == content["passages"][0]["text"] == text

@@ -34,6 +34,8 @@ _WRONG: list[tuple[str, Any]] = [
     ("model", "../../etc/passwd"),
     ("model", ["moonshine-tiny-en"]),
     ("language", "e"),
+    ("languages", ["auto"]),
+    ("languages", "de, e"),
     ("language", "en_GB"),
     ("language", 5),
     ("policy", "best"),

@@ -91,6 +91,8 @@ class StepEngine:
 class BatchStepEngine(StepEngine):
     """The same, and several at once; `spoilt` segments fail the call that they are in."""
 
+    takes_batches = True
+
     def __init__(self, *spoilt: int) -> None:
         super().__init__()
         self.calls: list[list[int]] = []

@@ -11,7 +11,7 @@ import pytest
 from wallflower.engines.base import EngineAbortedError, EngineError, Transcription
 from wallflower.engines.caller import Caller, HungError
 
-_DONE = Transcription("done", "en")
+_DONE = [Transcription("done", "en")]
 
 
 class Work:
@@ -24,7 +24,7 @@ class Work:
         self._heeds = heeds
         self._stop = threading.Event()
 
-    def __call__(self) -> Transcription:
+    def __call__(self) -> list[Transcription]:
         self._stop.clear()  # as engines do: an abort before this is overlooked
         self.begun.set()
         while not self.go.wait(0.005):
@@ -45,8 +45,12 @@ def caller() -> Iterator[Caller]:
 
 
 def _call(
-    caller: Caller, work: Work | Callable[[], Transcription], *, seconds: float = 20.0, aborted: bool = False
-) -> Transcription:
+    caller: Caller,
+    work: Work | Callable[[], list[Transcription]],
+    *,
+    seconds: float = 20.0,
+    aborted: bool = False,
+) -> list[Transcription]:
     event = threading.Event()
     if aborted:
         event.set()
@@ -55,7 +59,7 @@ def _call(
 
 
 def test_results_and_errors_come_through(caller: Caller) -> None:
-    def broken() -> Transcription:
+    def broken() -> list[Transcription]:
         raise EngineError("broken")
 
     assert _call(caller, lambda: _DONE) is _DONE
@@ -135,7 +139,7 @@ def test_the_sound_is_not_kept_after_the_call(caller: Caller) -> None:
     sound = Sound()
     gone = weakref.ref(sound)
 
-    def work(sound: Sound = sound) -> Transcription:
+    def work(sound: Sound = sound) -> list[Transcription]:
         return _DONE
 
     _call(caller, work)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -323,3 +323,50 @@ def test_relinked_without_any_that_can_be_loaded_it_tries_again_at_each_segment(
     assert chain.name in {"a", "b"}
     bench.load_problem["b"] = None
     assert _text(chain) == "b"
+
+
+class _Batches:
+    """Two engines' worth of behaviour: one call for several segments, until it is spoilt."""
+
+    languages: tuple[str, ...] = ("en",)
+    longest_seconds = 30.0
+    takes_batches = True
+
+    def __init__(self) -> None:
+        self.spoilt = False
+        self.calls: list[int] = []
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
+        return self.transcribe_batch([samples], request)[0]
+
+    def transcribe_batch(
+        self, segments: Sequence[NDArray[np.float32]], request: Request
+    ) -> list[Transcription]:
+        if self.spoilt:
+            raise EngineError("spoilt")
+        self.calls.append(len(segments))
+        return [Transcription(f"batch {len(each)}", "en") for each in segments]
+
+    def abort(self) -> None: ...
+    def unload(self) -> None: ...
+
+
+class _OneByOne(_Batches):
+    takes_batches = False
+
+    transcribe_batch = None  # type: ignore[assignment]
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
+        return Transcription(f"one {len(samples)}", "en")
+
+
+def test_a_chain_hands_batches_on_to_an_engine_that_takes_them() -> None:
+    first = _Batches()
+    chain = EngineChain([Link("batches", lambda: first), Link("one by one", _OneByOne)])
+    segments = [np.zeros(count, np.float32) for count in (10, 20)]
+    assert chain.takes_batches
+    assert [each.text for each in chain.transcribe_batch(segments, Request())] == ["batch 10", "batch 20"]
+    assert first.calls == [2]
+    first.spoilt = True  # the next engine decodes all of them, within the same call
+    assert [each.text for each in chain.transcribe_batch(segments, Request())] == ["one 10", "one 20"]
+    assert not chain.takes_batches

@@ -184,6 +184,14 @@ async def test_policy_speed_takes_the_quickest(known: Path) -> None:
     assert (await _plan(known, power="powersave", policy="accuracy")).finals.key == OPENVINO
 
 
+@pytest.mark.parametrize("languages", [[], ["de", "en"]])
+async def test_a_language_to_be_detected_takes_a_whisper(known: Path, languages: list[str]) -> None:
+    for policy in ("speed", "balanced"):
+        plan = await _plan(known, language="auto", languages=languages, policy=policy)
+        assert plan.finals.key in {OPENVINO, GGML}
+    assert plan.quick is not None
+
+
 async def test_german_takes_a_whisper(known: Path) -> None:
     plan = await _plan(known, language="de-AT")
     assert plan.finals.key == OPENVINO

@@ -14,7 +14,8 @@ from onnx import TensorProto, helper
 
 from wallflower.engines.base import BatchEngine, EngineAbortedError, EngineError, Request
 from wallflower.engines.loading import load_engine
-from wallflower.engines.onnx_asr import UNDETERMINED, OnnxAsrEngine
+from wallflower.engines.onnx_asr import OnnxAsrEngine
+from wallflower.languages import UNDETERMINED
 from wallflower.models.catalog import Model, catalog
 
 _VOCABULARY = ["▁turn", "▁o", "n", "<blk>"]

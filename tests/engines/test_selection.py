@@ -117,6 +117,13 @@ def test_languages() -> None:
     assert len(candidates(FACTS["here"], OFFERS, Wishes(languages=()))) == len(OFFERS)
 
 
+def test_the_most_languages() -> None:
+    found = candidates(FACTS["here"], OFFERS, Wishes(languages=(), widest=True, policy="speed"))
+    assert found[-1].model_id == MOONSHINE.id
+    assert [each.complete for each in found] == [*[True] * (len(found) - 1), False]
+    assert candidates(FACTS["here"], [], Wishes(languages=(), widest=True)) == []
+
+
 def test_a_language_that_only_some_understand() -> None:
     choice = choose(candidates(FACTS["here"], [MOONSHINE], Wishes(languages=("de", "en"))), {})
     assert choice.finals.model_id == MOONSHINE.id

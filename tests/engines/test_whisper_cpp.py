@@ -57,6 +57,14 @@ def test_language_is_detected(engine: WhisperCppEngine, phrase: NDArray[np.float
     assert result.no_speech is None
 
 
+def test_only_allowed_languages_are_used(engine: WhisperCppEngine, phrase: NDArray[np.float32]) -> None:
+    kept = engine.transcribe(phrase, Request(languages=("de", "en")))
+    assert (kept.text, kept.language) == ("It was the best of times.", "en")
+    other = engine.transcribe(phrase, Request(languages=("de", "fr")))
+    assert (other.language, other.language_probability) == ("de", None)
+    assert engine.transcribe(phrase, Request(languages=("tlh",))).language == "en"
+
+
 def test_language_may_be_given(engine: WhisperCppEngine, phrase: NDArray[np.float32]) -> None:
     result = engine.transcribe(phrase, Request("de"))
     assert result.language == "de"

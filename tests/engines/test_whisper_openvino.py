@@ -70,6 +70,18 @@ def test_language_is_detected(whisper: WhisperOpenVinoEngine, sound: NDArray[np.
     assert prompted.language_probability == pytest.approx(found.language_probability)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "found"), [(("de", "en"), "en"), (("tlh", "fr"), "fr"), (("tlh",), "en"), ((), "en")]
+)
+def test_only_allowed_languages_are_detected(
+    whisper: WhisperOpenVinoEngine, sound: NDArray[np.float32], allowed: tuple[str, ...], found: str
+) -> None:
+    result = whisper.transcribe(sound[:64_000], Request(languages=allowed))
+    assert result.language == found
+    assert result.language_probability is not None
+    assert (result.language_probability > 0.5) is (found == "en")
+
+
 def test_language_given_is_how_likely(whisper: WhisperOpenVinoEngine, sound: NDArray[np.float32]) -> None:
     result = whisper.transcribe(sound, Request("de"))
     assert result.language == "de"

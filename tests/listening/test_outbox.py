@@ -13,7 +13,7 @@ _END = Utterance("all of it", "en", 1.0, ())
 _EVENTS = st.one_of(
     st.text(max_size=3).map(Committed),
     st.text(max_size=3).map(Tentative),
-    st.integers(0, 99).map(lambda number: Passage(number, number + 1, "words")),
+    st.integers(0, 99).map(lambda number: Passage(number, number + 1, "words", "en")),
 )
 
 

@@ -75,3 +75,17 @@ def test_a_single_slow_one_is_forgiven() -> None:
         assert pace.may(now=sound * 10, sound=sound, lane_share=0)
         pace.took(now=sound * 10 + 2, work=work, sound=sound)
     assert pace.may(now=100, sound=6, lane_share=0)
+
+
+def test_what_is_left_out_because_the_sound_is_ahead_shows_and_delays_nothing() -> None:
+    counts = PartialCounts()
+    pace = _pace(counts)
+    for sound in (0.2, 0.5, 0.7, 1.0):
+        pace.leave_out(sound=sound)
+    assert counts.put_off == 2
+    assert pace.may(now=0, sound=1.1, lane_share=0)
+    pace.leave_out(sound=1.2)
+    assert counts.put_off == 2
+    pace.restart()
+    pace.leave_out(sound=0.5)
+    assert counts.put_off == 3

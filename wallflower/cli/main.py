@@ -70,7 +70,17 @@ def build_parser() -> argparse.ArgumentParser:
         )
     add_option_flags(
         transcribe,
-        ["model", "policy", "device", "memory_limit", "language", "threads", "data_dir", "offline"],
+        [
+            "model",
+            "policy",
+            "device",
+            "memory_limit",
+            "language",
+            "languages",
+            "threads",
+            "data_dir",
+            "offline",
+        ],
     )
 
     add_models_parser(commands)
@@ -98,7 +108,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_option_flags(
         hardware,
-        ["model", "policy", "device", "memory_limit", "power", "language", "threads", "data_dir"],
+        [
+            "model",
+            "policy",
+            "device",
+            "memory_limit",
+            "power",
+            "language",
+            "languages",
+            "threads",
+            "data_dir",
+        ],
     )
 
     health = commands.add_parser(

@@ -8,6 +8,7 @@ from wallflower.config import Options
 from wallflower.config.places import data_dir
 from wallflower.engines.agreement import Agreement
 from wallflower.engines.validation import BUNDLED, clips_in, groups_to_compare, validate
+from wallflower.engines.wishes import AUTO
 from wallflower.errors import ExitCode
 from wallflower.hardware.power import threads_of
 from wallflower.languages import base_language
@@ -18,6 +19,8 @@ _WIDTH = 160
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Compare, and print a table; exit code 1 when two are not alike enough."""
+    if options.language == AUTO:
+        raise options.wrong("language", "the code of the language that is spoken in the sound")
     store = Store(data_dir(options) / "models")
     groups = groups_to_compare(store, parsed.ids)
     clips = clips_in(parsed.audio) if parsed.audio else list(BUNDLED)

@@ -14,7 +14,7 @@ def as_json(name: str, utterance: Utterance) -> str:
             "language": utterance.language,
             "seconds": round(utterance.seconds, 3),
             "passages": [
-                {"start": round(p.start, 3), "end": round(p.end, 3), "text": p.text}
+                {"start": round(p.start, 3), "end": round(p.end, 3), "text": p.text, "language": p.language}
                 for p in utterance.passages
             ],
         },

@@ -126,6 +126,11 @@ def language(value: Any) -> str:
     raise vol.Invalid("expected a language code")
 
 
+def language_or_auto(value: Any) -> str:
+    """A language code, or auto."""
+    return "auto" if isinstance(value, str) and value.lower() == "auto" else language(value)
+
+
 def http_url(value: Any) -> str:
     """An http or https address, without a slash at its end."""
     if isinstance(value, str):

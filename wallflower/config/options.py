@@ -77,9 +77,15 @@ class Options:
     )
     language: str = _option(
         "en",
-        checks.language,
-        "a language code such as en or en-GB",
-        "The language that is assumed when a client names none.",
+        checks.language_or_auto,
+        "a language code such as en or en-GB, or auto",
+        "The language that is assumed when a client names none; auto: it is detected.",
+    )
+    languages: list[str] = _option(
+        [],
+        checks.list_of(checks.language),
+        "a list of language codes; empty: all that the model speaks",
+        "What can be detected with `language` auto; a client may name other languages that the model speaks.",
     )
     threads: int = _option(
         0,

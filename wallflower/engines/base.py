@@ -27,13 +27,15 @@ class EngineAbortedError(EngineError):
 class Request:
     """How a segment is to be decoded.
 
-    language: ISO 639 code, or None to have it detected. prompt: text that came before or sets the style, for
+    language: ISO 639 code, or None to have it detected. languages: those that may be detected, the likeliest
+    first; empty: any. prompt: text that came before or sets the style, for
     engines that take one. hotwords: words to expect, for engines that take them. prefix: words that the text
     is known to begin with; an engine that cannot be held to them leaves them aside. word_times: whether times
     of words are wanted; they may cost extra.
     """
 
     language: str | None = None
+    languages: tuple[str, ...] = ()
     prompt: str = ""
     prefix: str = ""
     hotwords: tuple[str, ...] = ()
@@ -100,6 +102,10 @@ class Engine(Protocol):
 @runtime_checkable
 class BatchEngine(Engine, Protocol):
     """An engine that decodes several segments in one call, quicker than one by one."""
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether it does so now: a chain of engines does while one is in use that does."""
 
     def transcribe_batch(
         self, segments: Sequence[NDArray[np.float32]], request: Request

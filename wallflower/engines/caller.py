@@ -8,6 +8,9 @@ from concurrent.futures import Future, wait
 
 from wallflower.engines.base import EngineAbortedError, EngineError, Transcription
 
+Answers = list[Transcription]
+"""What an engine makes of the segments that it is given."""
+
 _LOOK_SECONDS = 0.25
 _ABORT_AGAIN_SECONDS = 0.05
 ABORT_SECONDS = 5.0
@@ -19,7 +22,7 @@ needs the time of a whole segment.
 class HungError(EngineError):
     """A call did not end although it was told to; its thread is left behind. `call` tells when it ends."""
 
-    def __init__(self, message: str, call: "Future[Transcription]") -> None:
+    def __init__(self, message: str, call: "Future[Answers]") -> None:
         super().__init__(message)
         self.call = call
 
@@ -28,27 +31,27 @@ class Caller:
     """One thread that does one call after the other. It ends with the process, whatever it is doing."""
 
     def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[tuple[Future[Transcription], Callable[[], Transcription]] | None] = (
+        self._calls: queue.SimpleQueue[tuple[Future[Answers], Callable[[], Answers]] | None] = (
             queue.SimpleQueue()
         )
         threading.Thread(target=self._work, daemon=True, name="engine").start()
 
     def call(
         self,
-        work: Callable[[], Transcription],
+        work: Callable[[], Answers],
         *,
         seconds: float,
         abort: Callable[[], None],
         aborted: threading.Event,
         patience: float,
-    ) -> Transcription:
+    ) -> Answers:
         """Do it, for so many seconds at most; then it is aborted.
 
         aborted: set when somebody else did that already. patience: seconds from the abort until it is given
         up. Raises EngineError when the time is over, HungError when it did not even end then,
         EngineAbortedError when the abort came from outside, and what `work` raises.
         """
-        call: Future[Transcription] = Future()
+        call: Future[Answers] = Future()
         self._calls.put((call, work))
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not aborted.is_set():

@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
-from wallflower.engines.base import Engine, EngineAbortedError, EngineError, Request, Transcription
+from wallflower.engines.base import (
+    BatchEngine,
+    Engine,
+    EngineAbortedError,
+    EngineError,
+    Request,
+    Transcription,
+)
 from wallflower.engines.caller import ABORT_SECONDS, Caller, HungError
 
 FAILURES = 3
@@ -23,6 +30,10 @@ FAILURES = 3
 
 _FIRST_PAUSE_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 3600.0
+
+
+Work = Callable[[Engine], list[Transcription]]
+"""What is asked of whichever engine can do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ class _Member:
         self.retry_at = -math.inf
         self.problem: str | None = None
         self.caller: Caller | None = None
-        self.stuck: tuple[Engine, Future[Transcription]] | None = None
+        self.stuck: tuple[Engine, Future[list[Transcription]]] | None = None
         if before is not None:
             self.pause, self.retry_at = before.pause, before.retry_at
             self.problem, self.stuck = before.problem, before.stuck
@@ -114,6 +125,29 @@ class EngineChain:
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcription:
         """As Engine says. Raises EngineError when no engine of the chain could decode the segment."""
+        seconds = len(samples) / SAMPLE_RATE
+        return self._decode(request, seconds, lambda engine: [engine.transcribe(samples, request)])[0]
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether the engine in use gains by several segments at once."""
+        return isinstance(self._current.engine, BatchEngine)
+
+    def transcribe_batch(
+        self, segments: Sequence[NDArray[np.float32]], request: Request
+    ) -> list[Transcription]:
+        """As BatchEngine says; an engine that knows no batches decodes them one by one."""
+        seconds = sum(map(len, segments)) / SAMPLE_RATE
+
+        def decode(engine: Engine) -> list[Transcription]:
+            if isinstance(engine, BatchEngine):
+                return engine.transcribe_batch(segments, request)
+            return [engine.transcribe(samples, request) for samples in segments]
+
+        return self._decode(request, seconds, decode)
+
+    def _decode(self, request: Request, seconds: float, work: Work) -> list[Transcription]:
+        """Have the first engine that can do the work. seconds: of sound."""
         self._aborted.clear()
         reasons = []
         for member in self._in_order():
@@ -124,8 +158,11 @@ class EngineChain:
             if request.language is not None and request.language not in engine.languages:
                 reasons.append(f"{member.link.name} does not speak {request.language}")
                 continue
+            if request.languages and not set(request.languages) & set(engine.languages):
+                reasons.append(f"{member.link.name} does not speak {', '.join(request.languages)}")
+                continue
             try:
-                result = self._timed(member, engine, samples, request)
+                result = self._timed(member, engine, seconds, work)
             except EngineError as error:
                 if self._aborted.is_set() and isinstance(error, EngineAbortedError):
                     raise
@@ -193,16 +230,14 @@ class EngineChain:
             member.longest_seconds = member.engine.longest_seconds
         return member.engine
 
-    def _timed(
-        self, member: _Member, engine: Engine, samples: NDArray[np.float32], request: Request
-    ) -> Transcription:
+    def _timed(self, member: _Member, engine: Engine, seconds: float, work: Work) -> list[Transcription]:
         if member.caller is None:
             member.caller = Caller()
         self._running = engine
         try:
             return member.caller.call(
-                lambda: engine.transcribe(samples, request),
-                seconds=self._deadline(len(samples) / SAMPLE_RATE),
+                lambda: work(engine),
+                seconds=self._deadline(seconds),
                 abort=engine.abort,
                 aborted=self._aborted,
                 patience=self._patience,

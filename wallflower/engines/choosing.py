@@ -93,8 +93,11 @@ def _named(options: Options, store: Store) -> Model:
         raise options.wrong("model", f"{allowed} ({error})") from error
     if model.engine not in ENGINES:
         raise options.wrong("model", f"{allowed} ({model.id} does not turn speech into words)")
-    if base_language(options.language) not in model.languages:
-        raise options.wrong("language", f"{', '.join(model.languages)}, which model {model.id} speaks")
+    option, wished = (
+        ("languages", options.languages) if options.language == AUTO else ("language", [options.language])
+    )
+    if not {base_language(each) for each in wished} <= set(model.languages):
+        raise options.wrong(option, f"{', '.join(model.languages)}, which model {model.id} speaks")
     needed = math.ceil(offers_of([model])[0].memory_bytes / 1e6)
     if options.memory_limit and options.memory_limit < needed:
         raise options.wrong("memory_limit", f"0, or at least {needed}, which model {model.id} needs")
@@ -114,14 +117,14 @@ def _without_a_choice(model: Model, box: _Box) -> Plan | None:
 
 
 def _standing_by(box: _Box) -> list[Candidate]:
-    """What runs on any box, whatever the options name: Moonshine on the CPU, where it speaks the language."""
+    """What runs on any box, whatever the options name: Moonshine on the CPU, if it speaks the language."""
     wishes, out = box.wishes, excluded(box.home).keys() & {"moonshine", "moonshine:cpu"}
     return [
         plain_candidate(offer)
         for offer in offers_of(models_here(box.store))
         if offer.engine == "moonshine"
         and not out
-        and wishes.base_languages[0] in offer.languages
+        and (not wishes.languages or set(wishes.base_languages) & set(offer.languages))
         and (wishes.memory_bytes is None or offer.memory_bytes <= wishes.memory_bytes)
     ]
 
@@ -221,8 +224,9 @@ def _decided(found: Calibration, box: _Box, problem: str) -> Plan:
         if last:
             reason = f"{last[0].model_id} stands in for what the options ask for: {told_why}"
             return Plan(last[0], None, tuple(last[1:]), None, reason)
+        language = ", ".join(wishes.languages) or AUTO
         raise SelectionError(
-            f"no model here serves language {wishes.languages[0]!r} on device {wishes.device!r}: {told_why}"
+            f"no model here serves language {language!r} on device {wishes.device!r}: {told_why}"
         )
     choice = choose(told.candidates, found.timings, policy=wishes.policy, memory_bytes=wishes.memory_bytes)
     others = [

@@ -110,5 +110,6 @@ def _share(first: Job, other: Job) -> bool:
         first.speech.engine is other.speech.engine
         and first.speech.request == other.speech.request
         and isinstance(first.speech.engine, BatchEngine)
+        and first.speech.engine.takes_batches
         and not any(job.alone or job.requeues >= REQUEUES for job in (first, other))
     )

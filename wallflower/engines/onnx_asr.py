@@ -19,12 +19,11 @@ from wallflower.engines.base import EngineAbortedError, EngineError, Request, Tr
 from wallflower.engines.onnx import session_options
 from wallflower.engines.whisper_tokens import WHISPERS_OWN
 from wallflower.hardware import cuda
+from wallflower.languages import UNDETERMINED
 
 if TYPE_CHECKING:
     from onnx_asr.asr import TimestampedResult
 
-UNDETERMINED = "und"
-"""The language of a text whose language nobody told: the code of ISO 639-2 for it."""
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -41,6 +40,7 @@ class OnnxAsrEngine:
     """One model of `onnx-asr` on one device: a BatchEngine."""
 
     longest_seconds = 30.0
+    takes_batches = True
 
     def __init__(
         self,

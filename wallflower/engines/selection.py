@@ -4,7 +4,7 @@ Pure functions of facts, models, wishes and measurements: nothing here looks at 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wallflower.engines.known import ENGINES, TESTED_DEVICES, Offer, estimate_seconds, family_of
 from wallflower.engines.timings import Timing
@@ -125,6 +125,7 @@ def survey(
                     left_out.append(LeftOut(engine, device, offer.id, problem))
                 else:
                     found.append(_candidate(facts, offer, device, options))
+    found = _by_width(found) if options.widest else found
     patience = _PATIENCE_SECONDS[options.policy]
     found.sort(key=lambda each: _order(each, each.estimate_seconds, patience))
     return Survey(tuple(found), tuple(left_out))
@@ -251,6 +252,12 @@ def _candidate(facts: Facts, offer: Offer, device: str, options: Wishes) -> Cand
         memory_bytes=offer.memory_bytes,
         estimate_seconds=seconds,
     )
+
+
+def _by_width(found: list[Candidate]) -> list[Candidate]:
+    """The same, where only those count as complete that understand the most languages."""
+    most = max((len(each.languages) for each in found), default=0)
+    return [replace(each, complete=len(each.languages) == most) for each in found]
 
 
 def _misfit(offer: Offer, options: Wishes) -> str:

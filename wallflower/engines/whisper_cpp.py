@@ -6,6 +6,7 @@ Its `Model` class is not used: it prints, cannot free, and holds no more than wh
 import atexit
 import re
 import threading
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,17 +106,25 @@ class WhisperCppEngine:
                 raise EngineError("the model was unloaded")
             self._abort.clear()
             _log.lines.clear()
-            parameters = self._parameters(request, seconds)
-            try:
-                code = self._library.whisper_full(self._context, parameters, samples, len(samples))
-            except Exception as error:  # the binding hands on what C++ threw
-                raise EngineError(f"whisper.cpp failed to decode: {error}") from error
-            if self._abort.is_set():
-                raise EngineAbortedError("decoding was aborted")
-            if code != 0:
-                said = "; ".join(text.strip() for _, text in _log.lines[-1:])
-                raise EngineError(f"whisper.cpp failed to decode (code {code}): {said}")
-            return self._result(request, seconds)
+            result = self._decoded(samples, request, seconds)
+            allowed = [code for code in request.languages if code in self.languages]
+            if request.language is None and allowed and result.language not in allowed:
+                _log.lines.clear()  # what was detected says nothing of the language that is used instead
+                result = self._decoded(samples, replace(request, language=allowed[0]), seconds)
+            return result
+
+    def _decoded(self, samples: NDArray[np.float32], request: Request, seconds: float) -> Transcription:
+        parameters = self._parameters(request, seconds)
+        try:
+            code = self._library.whisper_full(self._context, parameters, samples, len(samples))
+        except Exception as error:  # the binding hands on what C++ threw
+            raise EngineError(f"whisper.cpp failed to decode: {error}") from error
+        if self._abort.is_set():
+            raise EngineAbortedError("decoding was aborted")
+        if code != 0:
+            said = "; ".join(text.strip() for _, text in _log.lines[-1:])
+            raise EngineError(f"whisper.cpp failed to decode (code {code}): {said}")
+        return self._result(request, seconds)
 
     def abort(self) -> None:
         """As Engine says; a step is the encoder's pass or one token."""

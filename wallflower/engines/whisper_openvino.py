@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,10 +151,12 @@ class WhisperOpenVinoEngine:
         self._check_abort()
         wants_times = request.word_times and graphs.gives_alignment
         prompt = self._prompt(request)
-        prefix = [] if wants_times else self._prefix(request)
+        prefix: list[int] = []
         if request.language is None and tokens.languages:
             first = graphs.decode([tokens.start])
-            language, probability = self._language(first.logits[0])
+            language, probability = self._language(first.logits[0], request.languages)
+            if not wants_times:
+                prefix = self._prefix(request.prefix, language)
             no_speech = _softmax(first.logits[0])[tokens.no_speech]
             if prompt:  # it would have swayed the language; so begin again with it
                 graphs.forget()
@@ -163,10 +165,12 @@ class WhisperOpenVinoEngine:
                 first = graphs.decode([*tokens.head(language), *prefix])
         else:
             language = request.language or "en"
+            if not wants_times:
+                prefix = self._prefix(request.prefix, language)
             first = graphs.decode(
                 [*prompt, tokens.start, *tokens.head(language), *prefix], rows=(len(prompt), -1)
             )
-            _, probability = self._language(first.logits[0], language)
+            _, probability = self._language(first.logits[0], (language,))
             no_speech = _softmax(first.logits[0])[tokens.no_speech]
         limit = int(seconds * _TOKENS_PER_SECOND) + _SPARE_TOKENS
         limit = max(0, min(self._text_positions // 2 - 4, limit) - len(prefix))
@@ -216,18 +220,18 @@ class WhisperOpenVinoEngine:
         budget = min(PROMPT_TOKENS, self._text_positions // 2 - 1)
         return [self._tokens.previous, *self._text.encode(text)[-budget:]]
 
-    def _prefix(self, request: Request) -> list[int]:
+    def _prefix(self, prefix: str, language: str) -> list[int]:
         """The tokens of the words that the text is known to begin with: those that were decoded before, where
         they were; the tokenizer is large and slow to load.
         """
-        prefix = request.prefix.strip()
-        if not prefix or request.language is None:
+        prefix = prefix.strip()
+        if not prefix:
             return []
         for text, tokens in reversed(self._said):
             for count in range(1, len(tokens) + 1 if text.startswith(prefix) else 0):
                 if self._text.decode(tokens[:count]).strip() == prefix:
                     return tokens[:count]
-        space = "" if request.language in WITHOUT_SPACES else " "
+        space = "" if language in WITHOUT_SPACES else " "
         return self._text.encode(space + prefix)[: self._text_positions // 4]
 
     def _certain(self, prefix: list[int], decoded: _Decoded) -> int:
@@ -242,13 +246,14 @@ class WhisperOpenVinoEngine:
         self._said.append((text, tokens))
         return text
 
-    def _language(self, logits: NDArray[np.float32], language: str | None = None) -> tuple[str, float | None]:
-        """The likeliest language or the given one, and its probability among all that the model knows."""
+    def _language(self, logits: NDArray[np.float32], allowed: Collection[str]) -> tuple[str, float | None]:
+        """The likeliest of the allowed languages, or of all; its probability is that among all."""
         if not self._tokens.languages:
             return "en", None
         codes, ids = zip(*self._tokens.languages.items(), strict=True)
         probabilities = _softmax(logits[list(ids)])
-        at = int(probabilities.argmax()) if language is None else codes.index(language)
+        places = [at for at, code in enumerate(codes) if code in allowed] or range(len(codes))
+        at = max(places, key=probabilities.__getitem__)
         return codes[at], float(probabilities[at])
 
     def _words(self, decoded: _Decoded, language: str, seconds: float) -> tuple[Word, ...]:

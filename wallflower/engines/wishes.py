@@ -30,12 +30,14 @@ class SelectionError(EngineError):
 class Wishes:
     """What the options say.
 
-    languages: ISO 639 or BCP 47 codes that must be understood; empty: any. memory_bytes: what may be taken;
-    None: no limit. device, engine, model: only these; AUTO or empty: any.
+    languages: ISO 639 or BCP 47 codes that must be understood; empty: any. widest: whether those models come
+    first that understand the most languages. memory_bytes: what may be taken; None: no limit. device, engine,
+    model: only these; AUTO or empty: any.
     """
 
     policy: Policy = "balanced"
     languages: tuple[str, ...] = ("en",)
+    widest: bool = False
     memory_bytes: int | None = None
     device: str = AUTO
     engine: str = ""
@@ -51,9 +53,11 @@ def wishes_of(options: Options, profile: Profile) -> Wishes:
     """What the options ask for. profile: its tier is the policy."""
     free = free_memory()
     limit = options.memory_limit * 1_000_000
+    detected = options.language == AUTO
     return Wishes(
         policy=profile.tier,
-        languages=(options.language,),
+        languages=tuple(options.languages) if detected else (options.language,),
+        widest=detected and not options.languages,
         memory_bytes=min(free, limit) if limit else free,
         device=options.device,
         model="" if options.model == AUTO else options.model,

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from wallflower.engines.base import Engine, Request, Transcription
 from wallflower.engines.lane import Priority
+from wallflower.languages import UNDETERMINED
 from wallflower.listening.ears import Ears
 from wallflower.listening.manner import Manner
 from wallflower.speech.bias import expected_words
 from wallflower.speech.guards import made_up
+from wallflower.speech.language import SpokenLanguage
 from wallflower.speech.pacing import Pace
 from wallflower.speech.repair import repair_names
 
@@ -32,11 +34,14 @@ class Decoding:
         self._ears = ears
         self._manner = manner
         self._key = key
-        self.language = manner.language or ears.language
+        self._fixed = manner.language or ears.language
+        self._spoken = SpokenLanguage(ears.last_language.code)
+        self.language = self._fixed
+        """ISO 639 code of what is said; None while it is not known."""
         house = ears.names()
         self._names = (*manner.names, *house)
         self._request = Request(
-            language=self.language, hotwords=expected_words(manner.names, manner.terms, house)
+            language=self._fixed, hotwords=expected_words(manner.names, manner.terms, house)
         )
 
     @property
@@ -56,9 +61,10 @@ class Decoding:
 
     @property
     def _quick(self) -> Engine | None:
-        """The quick engine, where there is one that speaks the language."""
+        """The quick engine, where there is one that speaks the language, and that is known."""
         quick = self._ears.decoders.quick
-        return quick if quick is not None and self.language in quick.languages else None
+        language = self._fixed or (self._spoken.known if self._spoken.settled else None)
+        return quick if quick is not None and language in quick.languages else None
 
     def pace(self) -> Pace:
         """The pace of partials by the engine whose words count."""
@@ -70,12 +76,33 @@ class Decoding:
 
     async def decode(self, samples: NDArray[np.float32], prefix: str, final: bool) -> Transcription:
         """Decode with the engine whose words count. Raises EngineError."""
-        return await self._ask(self.engine, samples, replace(self._request, prefix=prefix), final=final)
+        request = replace(self._in_language(final=final), prefix=prefix)
+        return await self._ask(self.engine, samples, request, final=final)
 
     async def glance(self, samples: NDArray[np.float32], _prefix: str, _final: bool) -> Transcription:
         """Decode with the quick engine, if there is one. Raises EngineError."""
         key = (self._key, "glance")
-        return await self._ask(self._glancer, samples, self._request, final=False, key=key)
+        request = self._in_language(final=False)
+        return await self._ask(self._glancer, samples, request, final=False, key=key)
+
+    def take(self, transcription: Transcription) -> None:
+        """Learn the language from a whole segment."""
+        if not transcription.text or transcription.language == UNDETERMINED:
+            return
+        self.language = transcription.language
+        if self._fixed is None:
+            self._spoken.take(transcription.language, transcription.language_probability)
+            if self._spoken.settled:
+                self._ears.last_language.code = self._spoken.known
+
+    def _in_language(self, *, final: bool) -> Request:
+        """The request for a segment. Its language is detected, unless one is settled and it is not whole."""
+        if self._fixed is not None:
+            return self._request
+        known, allowed = self._spoken.known, self._ears.languages
+        if self._spoken.settled and not final:
+            return replace(self._request, language=known)
+        return replace(self._request, languages=tuple(sorted(allowed, key=lambda code: code != known)))
 
     async def _ask(
         self,
@@ -91,14 +118,20 @@ class Decoding:
             priority = Priority.AMBIENT_FINAL if ambient else Priority.VOICE_FINAL
         else:
             priority = Priority.AMBIENT_PARTIAL if ambient else Priority.VOICE_PARTIAL
-        transcription = await self._ears.lane.transcribe(
-            engine, samples, request, priority=priority, key=key or self._key
-        )
+        key = key or self._key
+        lane = self._ears.lane
+        transcription = await lane.transcribe(engine, samples, request, priority=priority, key=key)
+        if self._fixed is None and transcription.text:
+            heard = transcription.language, transcription.language_probability
+            if final and (language := self._spoken.choose(*heard)) != heard[0]:
+                request = replace(request, language=language, languages=())
+                transcription = await lane.transcribe(engine, samples, request, priority=priority, key=key)
+                heard = transcription.language, transcription.language_probability
+            if not self._spoken.is_sure_of(*heard):  # nothing is to be committed in the wrong language
+                transcription = replace(transcription, certain=0)
         if reason := made_up(transcription, samples, begun=bool(request.prefix)):
             _LOG.debug("text not believed", reason=reason, text=transcription.text)
             return replace(transcription, text="", words=())
-        if final:
-            self.language = transcription.language
         if self._names and transcription.text:
             return replace(transcription, text=repair_names(transcription.text, self._names))
         return transcription

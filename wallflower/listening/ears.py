@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wallflower.config import Options
 from wallflower.config.places import data_dir
@@ -13,6 +13,7 @@ from wallflower.engines.choosing import plan_engines
 from wallflower.engines.lane import Lane
 from wallflower.engines.loading import load_watched
 from wallflower.engines.selection import Candidate
+from wallflower.engines.wishes import AUTO
 from wallflower.events import Happening
 from wallflower.hardware.power import Profile, profile_of, threads_of
 from wallflower.languages import base_language
@@ -21,6 +22,7 @@ from wallflower.models.catalog import VAD_MODEL, find_model
 from wallflower.models.fetching import fetcher_of
 from wallflower.models.progress import Progress, Silent
 from wallflower.models.store import Store
+from wallflower.speech.language import LastLanguage
 from wallflower.speech.pacing import PartialCounts
 from wallflower.speech.vad import SileroVad
 
@@ -29,17 +31,20 @@ from wallflower.speech.vad import SileroVad
 class Ears:
     """The parts that every session uses.
 
-    language: ISO 639 code that is assumed when nobody names one. partials: what became of all sessions'.
-    names: gives those in the house, at once.
+    language: ISO 639 code that is assumed when nobody names one; None: it is detected, among those of
+    `languages`, or if there are none among all. last_language: that of the session before. partials:
+    what became of all sessions'. names: gives those in the house, at once.
     """
 
     vad: SileroVad
     vad_thread: Executor
     lane: Lane
-    language: str
+    language: str | None
     decoders: Decoders
     partials: PartialCounts
     names: Callable[[], Sequence[str]]
+    languages: tuple[str, ...] = ()
+    last_language: LastLanguage = field(default_factory=LastLanguage)
 
 
 @asynccontextmanager
@@ -78,8 +83,16 @@ async def open_ears(
         )
         lane = Lane()
         try:
-            language = base_language(options.language)
-            yield Ears(await loading_vad, vad_thread, lane, language, decoders, PartialCounts(), names)
+            yield Ears(
+                await loading_vad,
+                vad_thread,
+                lane,
+                None if options.language == AUTO else base_language(options.language),
+                decoders,
+                PartialCounts(),
+                names,
+                tuple(dict.fromkeys(map(base_language, options.languages))),
+            )
         finally:
             await lane.close()
             decoders.unload()

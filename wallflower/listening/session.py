@@ -7,7 +7,7 @@ somebody is still saying is decoded as drafts.
 
 import asyncio
 import secrets
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import Transcription
 from wallflower.events import Endpoint, Passage, StreamEvent, Utterance
+from wallflower.languages import UNDETERMINED
 from wallflower.listening.decoding import Decoding
 from wallflower.listening.draft import SPECULATE_SECONDS, Draft
 from wallflower.listening.ears import Ears
@@ -74,8 +75,8 @@ class Session:
         return self._sound.end / SAMPLE_RATE
 
     @property
-    def language(self) -> str:
-        """ISO 639 code of what is said, as far as it is known."""
+    def language(self) -> str | None:
+        """ISO 639 code of what is said; None while it is not known."""
         return self._decoding.language
 
     def events(self) -> AsyncGenerator[StreamEvent, None]:
@@ -106,8 +107,7 @@ class Session:
             self._finalise(segment)
         await self._collect(0)
         self._transcript.finish()
-        language = self._decoding.language
-        utterance = Utterance(self._transcript.text, language, seconds, tuple(self._passages))
+        utterance = Utterance(self._transcript.text, self._language(), seconds, tuple(self._passages))
         self._outbox.put(utterance)
         return utterance
 
@@ -151,13 +151,14 @@ class Session:
     def _draw_up(self) -> None:
         """Decode what is being said, as a draft. Nothing of it before the segments before it are done."""
         segment = self._segmenter.under_way
-        waiting = any(not task.done() for task in self._finals)
-        if segment is None or segment.overlaps or waiting or self._end is not None:
+        if segment is None or segment.overlaps or self._end is not None:
             return
-        if self._sound.end - self._heard >= _BATCH_FRAMES * FRAME_SAMPLES:
-            return  # a file, or a box that is too slow: partials would be late at once
-        lane_share = self._ears.lane.partial_share
         seconds = (segment.end - segment.start) / SAMPLE_RATE
+        waiting = any(not task.done() for task in self._finals)
+        if waiting or self._sound.end - self._heard >= _BATCH_FRAMES * FRAME_SAMPLES:
+            self._leave_out(seconds)  # a file, or a box that is too slow
+            return
+        lane_share = self._ears.lane.partial_share
         if self._segmenter.silence >= SPECULATE_SECONDS:
             if not self._manner.ambient:
                 self._draft.speculate(segment, self._samples(segment))
@@ -166,6 +167,12 @@ class Session:
             self._draft.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
         if self._decoding.glances:
             self._glance.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
+
+    def _leave_out(self, seconds: float) -> None:
+        if self._manner.streaming:
+            self._pace.leave_out(sound=seconds)
+        if self._decoding.glances:
+            self._glancing_pace.leave_out(sound=seconds)
 
     def _look_for_the_end(self) -> None:
         rules = self._manner.endpointing
@@ -219,17 +226,25 @@ class Session:
         finally:
             await draft.close()
         self._drafts -= {draft, glance}
+        self._decoding.take(transcription)
         if before is not None:
             await asyncio.wait([before])
             before.result()  # nothing is told after what was lost
         heard = transcription.text, transcription.language
         text = self._transcript.final(draft.agreement, *heard, segment)
         end = segment.end if self._end is None else min(segment.end, self._end)
-        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, text)
+        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, text, transcription.language)
         if passage.text:
             self._on_passage(passage)
             self._outbox.put(passage)
         return passage
+
+    def _language(self) -> str:
+        """That of the most speech."""
+        seconds: dict[str, float] = defaultdict(float)
+        for passage in self._passages:
+            seconds[passage.language] += passage.end - passage.start
+        return max(seconds, key=seconds.__getitem__, default=self._decoding.language or UNDETERMINED)
 
     async def _collect(self, most: int) -> None:
         """Take the words of decoded segments, in order, until at most `most` are still undecoded."""

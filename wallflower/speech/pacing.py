@@ -10,8 +10,8 @@ _GIVE_UP = 3
 
 @dataclass(slots=True)
 class PartialCounts:
-    """Of all sessions: partials that were decoded, those put off because the lane was busy, and utterances
-    that have no more of them because the engine was too slow.
+    """Of all sessions: partials that were decoded, those put off because the lane was busy or the sound was
+    ahead of the decoding, and utterances that have no more of them because the engine was too slow.
     """
 
     decoded: int = 0
@@ -28,6 +28,7 @@ class Pace:
         self._share = share
         self._counts = counts
         self._last_sound = 0.0
+        self._left_out = 0.0  # the length of the sound at the last one that was left out
         self._not_before = 0.0
         self._slow = 0
         self._was_put_off = False
@@ -46,6 +47,12 @@ class Pace:
         self._was_put_off = False
         return True
 
+    def leave_out(self, *, sound: float) -> None:
+        """The sound is ahead of the decoding: the partial that is due, if one is, would be late at once."""
+        if self._slow < _GIVE_UP and sound - max(self._last_sound, self._left_out) >= self._every:
+            self._left_out = sound
+            self._counts.put_off += 1
+
     def took(self, *, now: float, work: float, sound: float) -> None:
         """A partial of so much sound was decoded within `work`, waiting included."""
         self._counts.decoded += 1
@@ -57,4 +64,4 @@ class Pace:
 
     def restart(self) -> None:
         """A new segment begins."""
-        self._last_sound = 0.0
+        self._last_sound = self._left_out = 0.0

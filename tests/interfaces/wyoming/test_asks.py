@@ -18,6 +18,15 @@ def _read(data: dict[str, Any], program: str = "Wallflower", *, endpointing: boo
     return read_transcribe(data, _INFO, program, language="en", endpointing=endpointing)
 
 
+@pytest.mark.parametrize(
+    ("asked", "program", "meant"),
+    [(None, "Wallflower", None), ("", "Wallflower", None), ("de", "Wallflower", "de"), (None, "fast", "en")],
+)
+def test_a_language_that_nobody_names_is_detected(asked: str | None, program: str, meant: str | None) -> None:
+    ask = read_transcribe({"language": asked}, _INFO, program, language=None, endpointing=False)
+    assert ask.manner.language == meant
+
+
 def test_nothing_asked_is_the_default() -> None:
     ask = _read({})
     assert (ask.manner.language, ask.manner.program, ask.manner.streaming) == ("en", "accurate", True)

@@ -33,15 +33,17 @@ class Ask:
 
 
 def read_transcribe(
-    data: dict[str, Any], info: Info, program: str, *, language: str, endpointing: bool
+    data: dict[str, Any], info: Info, program: str, *, language: str | None, endpointing: bool
 ) -> Ask:
     """The utterance that a `transcribe` event announces. program: the one in use. language: what is assumed
-    when none is named. endpointing: whether we end utterances. Raises RequestError.
+    when none is named; None: it is detected. endpointing: whether we end utterances. Raises RequestError.
     """
     _check_model(text_field(data, "name"), info, program)
     spoken = _languages(info, program)
     wanted = text_field(data, "language") or language
-    if base_language(wanted) not in spoken:
+    if wanted is None and len(own := set(map(base_language, spoken))) == 1:
+        wanted = own.pop()
+    if wanted is not None and base_language(wanted) not in spoken:
         raise RequestError(
             "unsupported-language",
             f"language {wanted[:20]!r} is not spoken here; allowed: {', '.join(spoken)}",
@@ -50,7 +52,7 @@ def read_transcribe(
     if context is not None and not isinstance(context, dict):
         raise RequestError("bad-event", f"context is {str(context)[:40]}; allowed: an object")
     manner = Manner(
-        language=base_language(wanted),
+        language=None if wanted is None else base_language(wanted),
         program="fast" if program == FAST_PROGRAM else "accurate",
         streaming=True,
         endpointing=_endpointing(data) if endpointing else None,

@@ -20,7 +20,7 @@ from wallflower.engines.base import EngineError
 from wallflower.interfaces.wyoming.asks import Ask, RequestError, read_program, read_transcribe, text_field
 from wallflower.interfaces.wyoming.exchange import Exchange
 from wallflower.interfaces.wyoming.framing import BadEventError, NotWyomingError, read_event
-from wallflower.interfaces.wyoming.info import PROGRAM
+from wallflower.interfaces.wyoming.info import PROGRAM, listing
 from wallflower.languages import base_language
 from wallflower.listening.ears import Ears
 
@@ -35,11 +35,13 @@ _utterances = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every connection offers. describe: what it says of itself now. Durations in seconds."""
+    """What every connection offers. describe: what it says of itself now. language: what is assumed when a
+    client names none; None: it is detected. Durations in seconds.
+    """
 
     ears: Ears
     describe: Callable[[], Info]
-    language: str
+    language: str | None
     endpointing: bool
     max_utterance_seconds: float
     client_timeout: float
@@ -144,7 +146,10 @@ class Connection:
             case "audio-chunk":
                 await self._audio_chunk(event)
             case "describe":
-                await self._write(self._service.describe().event())
+                info = self._service.describe()
+                if self._service.language is None:
+                    info = listing(info, self._service.ears.languages)
+                await self._write(info.event())
             case "transcribe":
                 self._transcribe(event.data)
             case "audio-start":
@@ -202,7 +207,7 @@ class Connection:
             await self._exchange.feed(self._converter.finish())
             await self._exchange.answer()
         else:
-            language = base_language(self._service.language)
+            language = self._service.language and base_language(self._service.language)
             for answer in (TranscriptStart(language=language), Transcript(text="", language=language)):
                 await self._write(answer.event())
             await self._write(TranscriptStop().event())

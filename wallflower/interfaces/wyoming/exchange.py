@@ -13,6 +13,7 @@ from wyoming.event import Event
 
 from wallflower.events import Committed, StreamEvent, Utterance
 from wallflower.interfaces.wyoming.asks import Ask
+from wallflower.languages import UNDETERMINED
 from wallflower.listening.ears import Ears
 from wallflower.listening.session import Session
 
@@ -91,12 +92,13 @@ class Exchange:
                     await self._start(self._session.language)
                     await self._write(TranscriptChunk(text=event.text).event())
                 elif isinstance(event, Utterance):
-                    await self._start(event.language)
-                    transcript = Transcript(event.text, context=self._ask.context, language=event.language)
+                    language = None if event.language == UNDETERMINED else event.language
+                    await self._start(language)
+                    transcript = Transcript(event.text, context=self._ask.context, language=language)
                     await self._write(transcript.event())
                     await self._write(TranscriptStop().event())
 
-    async def _start(self, language: str) -> None:
+    async def _start(self, language: str | None) -> None:
         if not self._started:
             self._started = True
             await self._write(TranscriptStart(context=self._ask.context, language=language).event())

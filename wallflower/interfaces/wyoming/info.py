@@ -4,11 +4,13 @@ Home Assistant needs every field, matches languages letter by letter, and shows 
 program.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from wyoming.info import AsrModel, AsrProgram, Attribution, Info
 
 from wallflower import __version__
+from wallflower.languages import base_language
 from wallflower.models.catalog import Model
 
 PROGRAM = "Wallflower"
@@ -64,6 +66,18 @@ def info_of(
             for name, description, each in programs
         ]
     )
+
+
+def listing(info: Info, languages: Collection[str]) -> Info:
+    """The same, with only these languages of each model; with all of one that speaks none of them."""
+    programs = []
+    for program in info.asr:
+        models = []
+        for model in program.models:
+            spoken = [code for code in model.languages if base_language(code) in languages]
+            models.append(replace(model, languages=spoken or model.languages))
+        programs.append(replace(program, models=models))
+    return replace(info, asr=programs)
 
 
 def _model(model: Model) -> AsrModel:
