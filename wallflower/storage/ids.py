@@ -28,7 +28,7 @@ def new_id(start: datetime) -> int:
 
 
 def first_id(start: datetime) -> int:
-    """The least id that an utterance beginning at `start` may have. Raises ValueError for times before 1970."""
+    """The least id of an utterance that begins at `start`. Raises ValueError for times before 1970."""
     milliseconds = milliseconds_of(start)
     if milliseconds < 0:
         raise ValueError(f"a time before 1970: {start}")

@@ -16,19 +16,23 @@ def migrations() -> tuple[str, ...]:
     return tuple((folder / name).read_text("utf-8") for name in names)
 
 
+def newest_version() -> int:
+    """The version that this Wallflower reads and writes."""
+    return len(migrations())
+
+
 def migrate(db: sqlite3.Connection, to: int | None = None) -> None:
     """Bring the database to version `to` (the newest by default), each step whole or not at all.
 
     Raises StorageError when a newer Wallflower made it, sqlite3.Error when a step cannot be written.
     """
-    steps = migrations()
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > len(steps):
+    if version > newest_version():
         raise StorageError(
-            f"the database has version {version}, and this Wallflower knows {len(steps)} at most: "
+            f"the database has version {version}, and this Wallflower knows {newest_version()} at most: "
             "install the newer Wallflower again, or move the database away"
         )
-    for number, sql in enumerate(steps[version:to], version + 1):
+    for number, sql in enumerate(migrations()[version:to], version + 1):
         try:
             db.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
         except sqlite3.Error:

@@ -1,92 +1,84 @@
-"""An utterance as it is kept, and as a row of the database."""
+"""What was heard, as a row of the database."""
 
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
+from wallflower.events import Heard, HeardWord
 from wallflower.storage.ids import milliseconds_of, start_of, time_of
 
 COLUMNS = (
-    'u.id, s.slug, u."end", u.audio_start, u.audio_end, u.text, u.language, u.speaker, u.engine, u.confidence, '
-    "u.revision, u.words"
+    'u.id, s.slug, u."end", u.audio_start, u.audio_end, u.text, u.language, u.speaker, u.engine, '
+    "u.confidence, u.revision, u.words"
 )
 """What `from_row` takes, of `utterances u JOIN sources s`."""
 
+LONGEST = timedelta(days=1)
+"""No utterance is longer."""
+
+_LARGEST = 2**63  # SQLite's integers
 # Control characters mean nothing in a transcript: NUL ends text for SQLite's functions, and two mark hits.
-_NO_CONTROLS = {code: " " for code in (*range(0x20), 0x7F)}
+_NO_CONTROLS = dict.fromkeys((*range(0x20), 0x7F), " ")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredWord:
-    """A word with its place in the utterance. start, end: seconds from its start. confidence: 0 to 1."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUtterance:
-    """What was said in one stretch of a source's sound, by one speaker where that is known.
-
-    id: of `new_id(start)`. source: its slug. start, end: aware; kept to the millisecond, read in UTC.
-    audio_start, audio_end: seconds in the source's sound. language: ISO 639 code. speaker, engine: empty when not
-    known. revision: a later one, with the same id, takes the place of an earlier one. Raises ValueError when
-    these do not fit together.
-    """
-
-    id: int
-    source: str
-    start: datetime
-    end: datetime
-    text: str
-    language: str
-    audio_start: float
-    audio_end: float
-    speaker: str = ""
-    engine: str = ""
-    confidence: float | None = None
-    revision: int = 0
-    words: tuple[StoredWord, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.source:
-            raise ValueError("an utterance without a source")
-        if milliseconds_of(start_of(self.id)) != milliseconds_of(self.start):
-            raise ValueError(f"the id {self.id} is not of an utterance that starts at {self.start}")
-        if milliseconds_of(self.end) < milliseconds_of(self.start):
-            raise ValueError(f"an utterance that ends ({self.end}) before it starts ({self.start})")
-        if not (math.isfinite(self.audio_start) and math.isfinite(self.audio_end)):
-            raise ValueError("an utterance whose place in the sound is no number")
+def check(heard: Heard) -> None:
+    """Raise ValueError for what no row can hold, or a page of the search could not find again."""
+    if not heard.source:
+        raise ValueError("an utterance without a source")
+    if not 0 <= heard.id < _LARGEST or milliseconds_of(start_of(heard.id)) != milliseconds_of(heard.start):
+        raise ValueError(f"the id {heard.id} is not of an utterance that starts at {heard.start}")
+    if milliseconds_of(heard.end) < milliseconds_of(heard.start):
+        raise ValueError(f"an utterance that ends ({heard.end}) before it starts ({heard.start})")
+    if heard.end - heard.start > LONGEST:
+        raise ValueError(f"an utterance from {heard.start} to {heard.end}, longer than a day")
+    if not 0 <= heard.revision < _LARGEST:
+        raise ValueError(f"the revision {heard.revision}")
+    numbers = [heard.audio_start, heard.audio_end, heard.confidence or 0.0]
+    for word in heard.words:
+        numbers += [word.start, word.end, word.confidence or 0.0]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("an utterance with a time or a confidence that is no number")
 
 
-def to_row(utterance: StoredUtterance, source: int) -> tuple[Any, ...]:
-    """For the columns id, source, end, audio_start, … words of the table, in its order."""
-    words = [[clean(word.text), word.start, word.end, word.confidence] for word in utterance.words]
+def to_row(heard: Heard, source: int) -> tuple[Any, ...]:
+    """For the columns id, source, end, audio_start, … words, in the table's order. Raises as `check` does."""
+    check(heard)
+    words = [[clean(word.text), word.start, word.end, word.confidence] for word in heard.words]
     return (
-        utterance.id,
+        heard.id,
         source,
-        milliseconds_of(utterance.end),
-        utterance.audio_start,
-        utterance.audio_end,
-        clean(utterance.text),
-        clean(utterance.language),
-        clean(utterance.speaker),
-        clean(utterance.engine),
-        utterance.confidence,
-        utterance.revision,
+        milliseconds_of(heard.end),
+        heard.audio_start,
+        heard.audio_end,
+        clean(heard.text),
+        clean(heard.language),
+        clean(heard.speaker),
+        clean(heard.engine),
+        heard.confidence,
+        heard.revision,
         json.dumps(words, ensure_ascii=False, separators=(",", ":")) if words else "",
     )
 
 
-def from_row(row: Sequence[Any]) -> StoredUtterance:
-    """An utterance of a row of COLUMNS."""
-    identity, source, end, audio_start, audio_end, text, language, speaker, engine, confidence, revision, words = row
-    return StoredUtterance(
+def from_row(row: Sequence[Any]) -> Heard:
+    """What a row of COLUMNS tells; times to the millisecond, in UTC."""
+    (
+        identity,
+        source,
+        end,
+        audio_start,
+        audio_end,
+        text,
+        language,
+        speaker,
+        engine,
+        confidence,
+        revision,
+        words,
+    ) = row
+    return Heard(
         id=identity,
         source=source,
         start=start_of(identity),
@@ -99,7 +91,7 @@ def from_row(row: Sequence[Any]) -> StoredUtterance:
         engine=engine,
         confidence=confidence,
         revision=revision,
-        words=tuple(StoredWord(*word) for word in json.loads(words)) if words else (),
+        words=tuple(HeardWord(*word) for word in json.loads(words)) if words else (),
     )
 
 
