@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.listening.made_sources import MadeSources
+from wallflower.audio.probe import Sound
 from wallflower.bus import Bus
 from wallflower.errors import WallflowerError
 from wallflower.events import BusEvent, Heard, SourceChanged, SourceRemoved, SourceStatus
@@ -52,6 +53,9 @@ class Box:
         self.bus = Bus()
         self._ears = ears
 
+    async def _probe(self, url: str) -> Sound:
+        return Sound("pcm_alaw", 1, 8000, finite=False)
+
     @asynccontextmanager
     async def run(self, *options: dict[str, Any]) -> AsyncIterator[Sources]:
         sources = Sources(
@@ -61,6 +65,7 @@ class Box:
             keep=_keep,
             memory=self.memory,
             open_source=self.made,
+            probe=self._probe,
         )
         async with opened(sources):
             await asyncio.sleep(0.01)
@@ -183,6 +188,13 @@ async def test_a_source_that_cannot_be_opened_leaves_the_others_going(box: Box) 
     async with box.run({"name": "Bad", "url": "rtsp://bad"}, DOOR) as sources:
         assert _states(sources) == {"bad": "failed", "door": "healthy"}
         assert sources.get("bad").state.reason == "no such thing"
+
+
+async def test_sound_is_brought_only_where_it_is_wanted(box: Box) -> None:
+    async with box.run(DOOR, HALL) as sources:
+        for slug in ("door", "hall", "attic"):
+            with pytest.raises(SourceError):
+                await sources.push(slug, b"")
 
 
 async def test_what_happens_is_told(box: Box) -> None:

@@ -11,7 +11,7 @@ from wallflower.config import Options
 from wallflower.events import Happening, Heard
 from wallflower.listening.ears import Ears
 from wallflower.listening.keeping import StoredState, open_recorder
-from wallflower.listening.opening import allowed_folders, open_source
+from wallflower.listening.opening import allowed_folders, open_source, probe_place
 from wallflower.listening.source_states import keep_states
 from wallflower.listening.sources import Sources, opened
 from wallflower.storage.database import DATABASE_NAME
@@ -39,6 +39,7 @@ async def open_house(
 
     tell: hears what happens to the database.
     """
+    folders = allowed_folders(options)
     async with open_recorder(options, home, tell) as recorder:
         sources = Sources(
             options.sources,
@@ -46,7 +47,8 @@ async def open_house(
             bus=bus,
             keep=recorder.keep if options.keep_transcripts else _keep_not,
             memory=StoredState(home / DATABASE_NAME, STATE),
-            open_source=partial(open_source, folders=allowed_folders(options)),
+            open_source=partial(open_source, folders=folders),
+            probe=partial(probe_place, folders=folders),
         )
         async with opened(sources), supervised("states", lambda: keep_states(home, sources)):
             yield House(bus, sources, recorder)

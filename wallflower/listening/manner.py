@@ -24,7 +24,6 @@ class Manner:
     """
 
     language: str | None = None
-    detects: bool = False
     program: Program = "accurate"
     streaming: bool = False
     tentative: bool = False
@@ -35,3 +34,4 @@ class Manner:
     segmenting: Segmenting | None = None
     names: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
+    detects: bool = False

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import structlog
 import voluptuous as vol
 
+from wallflower.audio.probe import Sound
+from wallflower.audio.push import PushSource
 from wallflower.audio.source import SourceState
 from wallflower.bus import Bus
 from wallflower.config import sources as checks
@@ -72,8 +74,11 @@ class Sources:
         keep: Callable[[Heard], Awaitable[None]],
         memory: Memory,
         open_source: OpenSource,
+        probe: Callable[[str], Awaitable[Sound]],
     ) -> None:
         """options: what the options say of each source, checked."""
+        self.probe = probe
+        """What can be heard at an address. Raises AudioError with the reason, for the user."""
         self._options = options
         self._stated: dict[str, Stated] = {}
         self._ears = ears
@@ -177,6 +182,17 @@ class Sources:
             self._one(slug)
             await self._stop(slug)
             await self._start(slug)
+
+    async def push(self, slug: str, data: bytes) -> None:
+        """The next sound of a source that clients bring: mono 16 kHz int16. Waits while 5 s wait to be heard.
+
+        Raises WallflowerError.
+        """
+        self._one(slug)
+        running = self._running.get(slug)
+        if running is None or not isinstance(running.listener.source, PushSource):
+            raise SourceError(f"the source {slug!r} does not listen to what a client brings")
+        await running.listener.source.push(data)
 
     async def _start(self, slug: str) -> None:
         settings = self._configured[slug].settings
