@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wallflower.audio.source import OnState, SoundBlock, Source, SourceState
 from wallflower.bus import Bus
 from wallflower.config.sources import SourceSettings
-from wallflower.events import Heard, SourceChanged, SourceStatus
+from wallflower.events import Heard, SourceChanged
 from wallflower.listening.ambient import AmbientSpeech, Outlets
 from wallflower.listening.ears import Ears
 from wallflower.listening.level_meter import LevelMeter
@@ -54,7 +54,6 @@ class Listener:
         self.settings = settings
         self.slug = slug
         self._bus = bus
-        self.state = SourceState(SourceStatus.CONNECTING)
         self._source = open_source(settings, self._take_state)
         self._speech = AmbientSpeech(slug, ears, lambda: self.settings, Outlets(bus.publish, keep, self._at))
         meter = LevelMeter(slug, bus.publish, self._at)
@@ -67,6 +66,11 @@ class Listener:
     def source(self) -> Source:
         """What gives the sound."""
         return self._source
+
+    @property
+    def state(self) -> SourceState:
+        """How the source is."""
+        return self._source.state
 
     @property
     def health(self) -> ListenerHealth:
@@ -105,7 +109,6 @@ class Listener:
         return datetime.now(UTC) if begun is None else begun + timedelta(seconds=seconds)
 
     def _take_state(self, state: SourceState) -> None:
-        self.state = state
         self._bus.publish(SourceChanged(self.slug, state.status, state.reason, datetime.now(UTC)))
 
 
