@@ -71,7 +71,8 @@ class AmbientSpeech:
         self._unkept: deque[Heard] = deque()
         self._changed = asyncio.Event()
         self._partial: Partial | None = None  # the last one, until it is known what it became
-        self._speaking = False
+        self.speaking = False
+        """Whether somebody speaks just now."""
 
     async def work(self, blocks: Blocks) -> None:
         """Listen until the blocks end. What was said by then is told and kept."""
@@ -108,7 +109,7 @@ class AmbientSpeech:
     def _take(self, event: EndlessEvent) -> None:
         match event:
             case Speaking(speaking, seconds):
-                self._speaking = speaking
+                self.speaking = speaking
                 self._outlets.tell(SpeechChanged(self._source, speaking, self._outlets.at(seconds)))
             case Forming():
                 self._tell_partial(event)
@@ -172,8 +173,8 @@ class AmbientSpeech:
         now = datetime.now().astimezone()
         if partial is not None:
             self._outlets.tell(Unheard(self._source, partial.id, now))
-        if self._speaking:
-            self._speaking = False
+        if self.speaking:
+            self.speaking = False
             self._outlets.tell(SpeechChanged(self._source, False, now))
 
     async def _keep(self) -> None:
