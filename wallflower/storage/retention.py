@@ -61,7 +61,7 @@ async def _delete(db: aiosqlite.Connection, ids: list[int]) -> int:
 
 
 async def _too_much(db: aiosqlite.Connection, source: int, size: int) -> list[int]:
-    """The oldest, some of them, without which the others come nearer to `size` and not below it."""
+    """Of what is in excess of `size`, the oldest."""
     rows = list(await db.execute_fetchall("SELECT bytes FROM sources WHERE id = ?", (source,)))
     excess = int(rows[0][0]) - size if rows else 0
     ids = []
