@@ -9,6 +9,8 @@ from wallflower.events import Alert, Happening, Heard
 from wallflower.storage.batches import write_batch
 from wallflower.storage.database import DATABASE_NAME, prepare, writing
 
+Fill = Callable[..., Awaitable[None]]
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -17,7 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fill(path: Path) -> Callable[..., Awaitable[None]]:
+def fill(path: Path) -> Fill:
     """Writes utterances and alerts, at once."""
 
     async def write(*batch: Heard | Alert) -> None:

@@ -1,8 +1,9 @@
 """Deleting so that nothing is left: not in the tables, not in the full-text index, not in the log.
 
 What is deleted is overwritten (`secure_delete`). The full-text index of SQLite before 3.42 keeps the words of
-a deleted row until its pieces are merged, so all are merged after a forget. The log then goes into the
-database and is cut off.
+a deleted row until its pieces are merged, so all are merged. Where rows were moved from page to page, copies
+can stay in the unused parts of pages that hold other rows, so the database is written anew. The log then goes
+into the database and is cut off.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ _MERGE_PAGES = 500
 _CHECKPOINT_TRIES = 100
 _CHECKPOINT_PAUSE_SECONDS = 0.1
 _VACUUM_PAGES = 1000
+_SMALL_BYTES = 64_000_000  # written anew in about a second, and in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Forget:
 
 
 async def forget(db: aiosqlite.Connection, what: Forget) -> int:
-    """Delete in small steps, then erase. Returns how many utterances.
+    """Delete in small steps, then erase, in one long one: who writes waits. Returns how many utterances.
 
     What still waits to be written is forgotten with `Recorder.drop(what.means)`, before this. Raises
     sqlite3.Error; what was deleted by then stays deleted. Raises ValueError for a time without a zone.
@@ -70,7 +72,7 @@ async def forget(db: aiosqlite.Connection, what: Forget) -> int:
     await db.execute(
         "DELETE FROM sources WHERE NOT EXISTS (SELECT 1 FROM utterances WHERE source = sources.id)"
     )
-    await erase(db)
+    await erase(db, wholly=True)
     return count
 
 
@@ -80,17 +82,33 @@ async def delete(db: aiosqlite.Connection, ids: Sequence[int]) -> None:
         await db.executemany("DELETE FROM utterances WHERE id = ?", [(one,) for one in ids])
 
 
-async def erase(db: aiosqlite.Connection) -> None:
-    """Take what was deleted out of the full-text index and the log, and give the space back.
+async def erase(db: aiosqlite.Connection, *, wholly: bool = False) -> None:
+    """Take what was deleted out of the full-text index, the pages and the log, and give the space back.
 
-    Raises sqlite3.Error, also when somebody reads for 10 s and more.
+    wholly: write a large database anew, too, not a small one alone (10 s for a million utterances). Raises
+    sqlite3.Error, also when somebody reads for 10 s and more.
     """
     if not FTS_ERASES:
         await _merge_index(db)
+    await _give_back(db)
+    size = await _number(db, "PRAGMA page_count") * await _number(db, "PRAGMA page_size")
+    if size < _SMALL_BYTES:
+        await db.execute("VACUUM")
+    elif wholly:
+        await db.execute("PRAGMA temp_store = FILE")  # not all of it in memory
+        await db.execute("VACUUM")
+        await db.execute("PRAGMA temp_store = MEMORY")
+    await _cut_off_log(db)
+
+
+async def _give_back(db: aiosqlite.Connection) -> None:
     while free := await _number(db, "PRAGMA freelist_count"):
         await db.execute_fetchall(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
         if await _number(db, "PRAGMA freelist_count") >= free:
             break
+
+
+async def _cut_off_log(db: aiosqlite.Connection) -> None:
     patience = await _number(db, "PRAGMA busy_timeout")
     try:
         # Who waits for readers here keeps writers out meanwhile.
