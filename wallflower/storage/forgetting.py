@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -19,6 +20,7 @@ from wallflower.events import Alert, Heard
 from wallflower.storage.database import FTS_ERASES, transaction
 from wallflower.storage.ids import first_id, milliseconds_of
 from wallflower.storage.records import LONGEST, clean
+from wallflower.storage.sounds import remove_sounds, remove_sounds_between
 
 STEP = 200
 """Utterances that are deleted at once, which takes about 10 ms; others write between two steps."""
@@ -54,20 +56,23 @@ class Forget:
         )
 
 
-async def forget(db: aiosqlite.Connection, what: Forget) -> int:
+async def forget(db: aiosqlite.Connection, what: Forget, sounds: Path | None = None) -> int:
     """Delete in small steps, then erase, in one long one: who writes waits. Returns how many utterances.
 
-    What still waits to be written is forgotten with `Recorder.drop(what.means)`, before this. Raises
-    sqlite3.Error; what was deleted by then stays deleted. Raises ValueError for a time without a zone.
+    sounds: the folder of their sounds. What still waits to be written is forgotten with
+    `Recorder.drop(what.means)` and `Sounds.drop(what.means)`, before this. Raises sqlite3.Error and OSError;
+    what was deleted by then stays deleted. Raises ValueError for a time without a zone.
     """
     count = 0
     after = -1 if what.since is None else first_id(what.since - LONGEST) - 1
     conditions, values = _conditions(what)
     while ids := await _some_ids(db, ["id > ?", *conditions], [after, *values]):
-        await delete(db, ids)
+        await delete(db, ids, sounds)
         count += len(ids)
         after = ids[-1]
         await asyncio.sleep(_PAUSE_SECONDS)
+    if sounds is not None and what.source is None and what.speaker is None:
+        await asyncio.to_thread(remove_sounds_between, sounds, what.since, what.until)
     await _forget_alerts(db, what)
     await db.execute(
         "DELETE FROM sources WHERE NOT EXISTS (SELECT 1 FROM utterances WHERE source = sources.id)"
@@ -76,8 +81,21 @@ async def forget(db: aiosqlite.Connection, what: Forget) -> int:
     return count
 
 
-async def delete(db: aiosqlite.Connection, ids: Sequence[int]) -> None:
-    """Delete these utterances, with the alerts that they gave rise to. Raises sqlite3.Error."""
+async def count_of(db: aiosqlite.Connection, what: Forget) -> int:
+    """How many utterances are meant. Raises sqlite3.Error; ValueError for a time without a zone."""
+    conditions, values = _conditions(what)
+    where = " AND ".join(conditions) or "1"
+    rows = list(await db.execute_fetchall(f"SELECT count(*) FROM utterances WHERE {where}", values))  # noqa: S608
+    return int(rows[0][0])
+
+
+async def delete(db: aiosqlite.Connection, ids: Sequence[int], sounds: Path | None) -> None:
+    """Delete these utterances, with the alerts that they gave rise to, and their sounds in that folder.
+
+    Raises sqlite3.Error and OSError.
+    """
+    if sounds is not None:
+        await asyncio.to_thread(remove_sounds, sounds, ids)
     async with transaction(db):
         await db.executemany("DELETE FROM utterances WHERE id = ?", [(one,) for one in ids])
 
