@@ -162,8 +162,9 @@ def test_export_to_where_nothing_can_be_written(transcripts: Wallflower, tmp_pat
 def test_export_to_somebody_who_has_read_enough(home: Path) -> None:
     command = f"{sys.executable} -m wallflower transcripts export --data-dir {home} | true"
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
-    )
+        ["bash", "-o", "pipefail", "-c", command],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
     assert done.stderr == ""
 
 

@@ -195,7 +195,7 @@ asyncio.run(main())
 
 async def test_a_process_that_is_killed_loses_its_last_second_at_most(path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CHILD, str(path), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", CHILD, str(path), stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
     )
     assert child.stdout is not None
     lines = [await child.stdout.readline() for _ in range(400)]

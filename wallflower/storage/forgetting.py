@@ -106,14 +106,14 @@ async def erase(db: aiosqlite.Connection, *, wholly: bool = False) -> None:
     wholly: write a large database anew, too, not a small one alone (10 s for a million utterances). Raises
     sqlite3.Error, also when somebody reads for 10 s and more.
     """
-    if not FTS_ERASES:
+    size = await _number(db, "PRAGMA page_count") * await _number(db, "PRAGMA page_size")
+    anew = wholly or size < _SMALL_BYTES
+    if anew or not FTS_ERASES:
         await _merge_index(db)
     await _give_back(db)
-    size = await _number(db, "PRAGMA page_count") * await _number(db, "PRAGMA page_size")
-    if size < _SMALL_BYTES:
-        await db.execute("VACUUM")
-    elif wholly:
-        await db.execute("PRAGMA temp_store = FILE")  # not all of it in memory
+    if anew:
+        if size >= _SMALL_BYTES:
+            await db.execute("PRAGMA temp_store = FILE")  # not all of it in memory
         await db.execute("VACUUM")
         await db.execute("PRAGMA temp_store = MEMORY")
     await _cut_off_log(db)
