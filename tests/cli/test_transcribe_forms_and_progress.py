@@ -1,4 +1,4 @@
-"""How transcripts and progress are written."""
+"""How what `transcribe` heard, and progress, are written."""
 
 import io
 import json
