@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.audio.source import OnState, SoundBlock, Source, SourceState
 from wallflower.bus import Bus
 from wallflower.config.sources import SourceSettings
-from wallflower.events import Heard, SourceChanged
-from wallflower.listening.ambient import AmbientSpeech, Outlets
+from wallflower.events import SourceChanged
+from wallflower.listening.ambient import AmbientSpeech, KeepHeard, Outlets
 from wallflower.listening.ears import Ears
 from wallflower.listening.level_meter import LevelMeter
 from wallflower.listening.processors import Processor, ProcessorHealth
@@ -49,7 +49,7 @@ class Listener:
         *,
         ears: Ears,
         bus: Bus,
-        keep: Callable[[Heard], Awaitable[None]],
+        keep: KeepHeard,
         open_source: OpenSource,
     ) -> None:
         """Raises WallflowerError when there cannot be such a source."""
