@@ -147,12 +147,17 @@ class Recorder:
         db = await self._database()
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            writing = asyncio.create_task(write_batch(db, batch), name="batch")
             try:
-                await write_batch(db, batch)
-            except BaseException:
-                self._waiting.extendleft(reversed(batch))
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await asyncio.wait(
+                    [writing]
+                )  # SQLite's thread is at it, and would be in the way of what follows
                 raise
             finally:
+                if not writing.done() or writing.cancelled() or writing.exception():
+                    self._waiting.extendleft(reversed(batch))
                 self._mark()
 
     async def _database(self) -> aiosqlite.Connection:
