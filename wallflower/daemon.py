@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from wyoming.info import Info
 
 from wallflower import __version__
+from wallflower.bus import Bus
 from wallflower.config import Options
+from wallflower.config.chosen import with_choices
 from wallflower.config.identity import load_identity
 from wallflower.config.places import writable_data_dir
 from wallflower.engines.base import EngineError
@@ -33,29 +37,32 @@ from wallflower.supervision import supervised
 _LOG = structlog.get_logger(__name__)
 
 
-async def run(options: Options, *, started: float, progress: Progress | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, or at stdio:// until the input ends.
+async def run(options: Options, *, started: float, progress: Progress | None = None) -> bool:
+    """Serve until SIGTERM or SIGINT, or at stdio:// until the input ends; whether to start anew.
 
     started: the time.monotonic() at which the process began. Raises WallflowerError.
     """
-    stop = asyncio.Event()
+    stop, restart = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(_serve(options, started, progress), name="daemon")
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    serving = asyncio.create_task(_serve(options, started, progress, restart), name="daemon")
+    ends = [asyncio.create_task(each.wait(), name="stop") for each in (stop, restart)]
+    await asyncio.wait((serving, *ends), return_when=asyncio.FIRST_COMPLETED)
+    for each in ends:
+        each.cancel()
     if not serving.done():  # whatever it is doing, be it fetching a model
         _LOG.info("stopping")
         serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
-    _LOG.info("stopped")
+    _LOG.info("stopped", starts_anew=restart.is_set())
+    return restart.is_set()
 
 
-async def _serve(options: Options, started: float, progress: Progress | None) -> None:
-    home = writable_data_dir(options)
+async def _serve(given: Options, started: float, progress: Progress | None, restart: asyncio.Event) -> None:
+    home = writable_data_dir(given)
+    options = with_choices(given, home)
     identity = load_identity(home, options.name)
     _LOG.info("starting", version=__version__, id=identity.id)
     tune_allocator()
@@ -63,7 +70,7 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
     async with AsyncExitStack() as parts:
         for name, reason in (await asyncio.to_thread(settle_marks, home)).items():
             _LOG.warning("engine excluded", engine=name, reason=reason)
-        bulletin = Bulletin(home)
+        bulletin, bus = Bulletin(home), Bus()
         house = await parts.enter_async_context(open_names(options, home))
         ears = await parts.enter_async_context(
             open_ears(options, progress=progress, on_happening=bulletin.tell, names=house.names)
@@ -91,6 +98,13 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
+        if options.mqtt and (options.mqtt_url or os.environ.get("SUPERVISOR_TOKEN")):
+            from wallflower.controls import Running, mqtt_door
+
+            began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - started)
+            running = Running(given, options, home, identity, ears, bulletin, began, restart.set)
+            door = await mqtt_door(running, bus)
+            await parts.enter_async_context(supervised("mqtt", door.run))
         settle()
         in_use = ears.decoders.model.id
         _LOG.info("ready", model=in_use, uri=server.address, after_s=round(time.monotonic() - started, 2))

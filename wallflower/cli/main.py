@@ -59,6 +59,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a file; - is standard input: WAV, or raw 16 kHz 16-bit mono PCM",
     )
+    transcribe.add_argument(
+        "--mqtt",
+        dest="ask",
+        action="store_true",
+        help="have it done by a box that listens to the MQTT broker, not here",
+    )
     form = transcribe.add_mutually_exclusive_group()
     for name, what in (
         ("json", "one JSON object a file, with times in seconds"),
@@ -80,6 +86,12 @@ def build_parser() -> argparse.ArgumentParser:
             "threads",
             "data_dir",
             "offline",
+            "mqtt_url",
+            "mqtt_user",
+            "mqtt_password",
+            "mqtt_ca_file",
+            "mqtt_cert_file",
+            "mqtt_key_file",
         ],
     )
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 
@@ -17,5 +18,7 @@ def execute(_parsed: argparse.Namespace, options: Options) -> int:
     from wallflower.logs import logging_to
 
     with logging_to(options), fetch_progress(sys.stderr) as progress:
-        asyncio.run(daemon.run(options, started=started, progress=progress))
+        again = asyncio.run(daemon.run(options, started=started, progress=progress))
+    if again:  # in the same process, so that whoever watches over it need not know
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     return ExitCode.OK
