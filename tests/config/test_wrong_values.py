@@ -79,6 +79,13 @@ _WRONG: list[tuple[str, Any]] = [
     ("hub_url", "http://[::1"),
     ("home_assistant_url", "homeassistant.local:8123"),
     ("home_assistant_url", "ws://homeassistant.local:8123"),
+    ("mqtt", "perhaps"),
+    ("mqtt_url", "broker:1883"),
+    ("mqtt_user", 7),
+    ("mqtt_ca_file", "a\nb"),
+    ("mqtt_cert_file", 1),
+    ("mqtt_key_file", ["a"]),
+    ("mqtt_discovery_prefix", "home/#"),
     ("log_level", "loud"),
     ("log_format", "xml"),
     ("log_file", "a\nb"),
@@ -98,7 +105,11 @@ def test_a_wrong_value_is_explained(load: Load, tmp_path: Path, name: str, value
 
 
 def test_every_option_has_a_wrong_value_here() -> None:
-    assert {name for name, _ in _WRONG} >= set(FIELDS) - {"hub_token", "home_assistant_token"}
+    assert {name for name, _ in _WRONG} >= set(FIELDS) - {
+        "hub_token",
+        "home_assistant_token",
+        "mqtt_password",
+    }
 
 
 @pytest.mark.parametrize(

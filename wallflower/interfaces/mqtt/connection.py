@@ -137,10 +137,12 @@ def _reason(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
     if isinstance(error, aiomqtt.MqttCodeError) and _code(error) in _BAD_LOGIN:
         return "it refuses user and password"
     cause = error.__cause__ if isinstance(error.__cause__, aiomqtt.MqttCodeError) else error
-    text = str(cause).partition("] ")[2] if isinstance(cause, aiomqtt.MqttCodeError) else str(cause)
+    text = str(cause)
+    if text.startswith("["):  # a code, and then what it means
+        text = text.partition("] ")[2]
     if "timed out" in text:
         return f"no answer within {_ANSWER_SECONDS:g} s"
-    return text or type(error).__name__
+    return {"": type(error).__name__, "Unspecified error": "the connection broke"}.get(text, text)
 
 
 async def publish(client: aiomqtt.Client, message: Message) -> None:
