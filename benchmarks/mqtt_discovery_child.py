@@ -1,7 +1,7 @@
 """Runs in an environment that has Home Assistant: holds discovery payloads against its schemas.
 
-Reads a JSON list of payloads on standard input, prints a line for each entity, and ends with 1 when one is
-refused or loses a field.
+Reads devices and a message for each of their topics, as JSON on standard input, prints a line for each
+entity, and ends with 1 when one is refused, loses a field, or makes no state of its message.
 """
 
 import importlib
@@ -25,7 +25,8 @@ def main() -> int:
     if hasattr(validation, "report_usage"):
         validation.report_usage = report_nothing
     bad = 0
-    for payload in json.load(sys.stdin):
+    told = json.load(sys.stdin)
+    for payload in told["devices"]:
         discovery._replace_all_abbreviations(payload)  # noqa: SLF001
         schemas.DEVICE_DISCOVERY_SCHEMA(payload)
         print(f"{payload['device']['name']}: accepted as a device")
@@ -41,10 +42,45 @@ def main() -> int:
                 print(f"  {name}: refused: {error}")
                 bad += 1
                 continue
-            print(f"  {name}: accepted" + (f", but without {', '.join(dropped)}" if dropped else ""))
-            bad += bool(dropped)
+            state, is_one = _state(component, told["messages"])
+            print(
+                f"  {name}: accepted"
+                + (f", but without {', '.join(dropped)}" if dropped else "")
+                + (f"; state {state[:60]!r}" if state else "")
+                + ("" if is_one else ", which is none")
+            )
+            bad += bool(dropped) or not is_one
     print("all accepted" if not bad else f"{bad} not accepted as they are")
     return int(bool(bad))
+
+
+def _state(component: dict[str, Any], messages: dict[str, Any]) -> tuple[str, bool]:
+    """The state that the message of its topic gives, and whether it is one that Home Assistant takes."""
+    topic = component.get("state_topic")
+    if topic is None:
+        return "", component["platform"] == "button"
+    jinja: Any = importlib.import_module("jinja2")
+    for each in component.get("availability", ()):
+        template = jinja.Template(each["value_template"])
+        if template.render(value_json=messages[each["topic"]]) not in {"online", "offline"}:
+            return "", False
+    template = jinja.Template(component.get("value_template", "{{ value_json | tojson }}"))
+    state = template.render(value_json=messages[topic])
+    return state, _is_state(component, state)
+
+
+def _is_state(component: dict[str, Any], state: str) -> bool:
+    match component["platform"]:
+        case "binary_sensor" | "switch":
+            return state in {"ON", "OFF"}
+        case "select":
+            return state in component["options"]
+        case "number":
+            return bool(component["min"] <= float(state) <= component["max"])
+        case "event":
+            return json.loads(state)["event_type"] in component["event_types"]
+        case _:
+            return 0 < len(state) <= 255
 
 
 if __name__ == "__main__":

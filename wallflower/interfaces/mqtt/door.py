@@ -28,7 +28,7 @@ from wallflower.interfaces.mqtt.transcribing import Request, Transcriber
 _LOG = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 15.0
 _STEADY_SECONDS = 30.0
 _LOOK_SECONDS = 30.0
 _BIRTH_DELAY_SECONDS = (0.5, 3.0)
