@@ -202,6 +202,8 @@ async def test_a_broker_that_is_killed_costs_no_utterance_and_no_alert(
             last = told[0]
             await watcher.message(f"{BOX}/hall/utterance", id=str(last))
             await watcher.message(f"{BOX}/hall/alert", id=str(last // 5 * 5))
+            await watcher.client.publish(f"{BOX}/hall/silence/set", "3", qos=1)
+            await watcher.message(f"{BOX}/hall/state", silence_minutes=3.0)
             note(watcher.seen)
         assert sorted(set(utterances)) == list(range(1, last + 1))
         assert sorted(set(alerts)) == list(range(5, last + 1, 5))
