@@ -91,7 +91,6 @@ async def _client(
         if "timed out" in str(error):
             dialect.unanswered()
         raise
-    client.timeout = _ANSWER_SECONDS
     try:
         yield client
     finally:
@@ -123,6 +122,8 @@ def _new_client(broker: Broker, dialect: Dialect, identifier: str, will: Message
         logger=_LOG,
     )
     client.pending_calls_threshold = 1000  # how many there are is the outbox's business
+    # Nobody may be left to be told why it ended, which asyncio would report with a traceback.
+    client._disconnected.add_done_callback(lambda end: end.cancelled() or end.exception())  # noqa: SLF001
     return client
 
 
