@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from wyoming.info import Info
@@ -13,6 +15,7 @@ from wyoming.info import Info
 from wallflower import __version__
 from wallflower.bus import Bus
 from wallflower.config import Options
+from wallflower.config.chosen import with_choices
 from wallflower.config.identity import load_identity
 from wallflower.config.places import writable_data_dir
 from wallflower.engines.base import EngineError
@@ -37,29 +40,32 @@ from wallflower.supervision import supervised
 _LOG = structlog.get_logger(__name__)
 
 
-async def run(options: Options, *, started: float, progress: Progress | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, or at stdio:// until the input ends.
+async def run(options: Options, *, started: float, progress: Progress | None = None) -> bool:
+    """Serve until SIGTERM or SIGINT, or at stdio:// until the input ends; whether to start anew.
 
     started: the time.monotonic() at which the process began. Raises WallflowerError.
     """
-    stop = asyncio.Event()
+    stop, restart = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(_serve(options, started, progress), name="daemon")
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    serving = asyncio.create_task(_serve(options, started, progress, restart), name="daemon")
+    ends = [asyncio.create_task(each.wait(), name="stop") for each in (stop, restart)]
+    await asyncio.wait((serving, *ends), return_when=asyncio.FIRST_COMPLETED)
+    for each in ends:
+        each.cancel()
     if not serving.done():  # whatever it is doing, be it fetching a model
         _LOG.info("stopping")
         serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
-    _LOG.info("stopped")
+    _LOG.info("stopped", starts_anew=restart.is_set())
+    return restart.is_set()
 
 
-async def _serve(options: Options, started: float, progress: Progress | None) -> None:
-    home = writable_data_dir(options)
+async def _serve(given: Options, started: float, progress: Progress | None, restart: asyncio.Event) -> None:
+    home = writable_data_dir(given)
+    options = with_choices(given, home)
     identity = load_identity(home, options.name)
     _LOG.info("starting", version=__version__, id=identity.id)
     tune_allocator()
@@ -73,9 +79,9 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
             bulletin.tell(happening)
             bus.publish(happening)
 
-        house = await parts.enter_async_context(open_names(options, home))
+        known = await parts.enter_async_context(open_names(options, home))
         ears = await parts.enter_async_context(
-            open_ears(options, progress=progress, on_happening=tell, names=house.names)
+            open_ears(options, progress=progress, on_happening=tell, names=known.names)
         )
         bulletin.about(ears.decoders)
         _LOG.info("chosen", reason=ears.decoders.plan.reason)
@@ -97,10 +103,17 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
-        await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        house = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
+        if options.mqtt and (options.mqtt_url or os.environ.get("SUPERVISOR_TOKEN")):
+            from wallflower.controls import Running, mqtt_door
+
+            began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - started)
+            running = Running(given, options, home, identity, ears, bulletin, began, restart.set)
+            door = await mqtt_door(running, bus)
+            await parts.enter_async_context(supervised("mqtt", door.run))
         settle()
         in_use = ears.decoders.model.id
         _LOG.info("ready", model=in_use, uri=server.address, after_s=round(time.monotonic() - started, 2))

@@ -35,6 +35,14 @@ had, 5 engine failed, 6 sound cannot be read, 7 data directory not usable, 130 i
 """
 
 
+_BROKER_OPTIONS = (
+    "mqtt_url",
+    "mqtt_user",
+    "mqtt_password",
+    "mqtt_ca_file",
+    "mqtt_cert_file",
+    "mqtt_key_file",
+)
 _ENGINE_OPTIONS = (
     "model",
     "policy",
@@ -75,6 +83,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a file; - is standard input: WAV, or raw 16 kHz 16-bit mono PCM",
     )
+    transcribe.add_argument(
+        "--mqtt",
+        dest="ask",
+        action="store_true",
+        help="have it done by a box that listens to the MQTT broker, not here",
+    )
     form = transcribe.add_mutually_exclusive_group()
     for name, what in (
         ("json", "one JSON object a file, with times in seconds"),
@@ -84,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
         form.add_argument(
             f"--{name}", dest="form", action="store_const", const=name, default="text", help=f"print {what}"
         )
-    add_option_flags(transcribe, _ENGINE_OPTIONS)
+    add_option_flags(transcribe, [*_ENGINE_OPTIONS, *_BROKER_OPTIONS])
 
     listen = commands.add_parser(
         "listen",
