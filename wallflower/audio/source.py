@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.audio.pcm import SAMPLE_RATE, AudioError
 from wallflower.events import SourceStatus
 
 
@@ -46,6 +46,14 @@ class SoundBlock:
         return (self.position + len(self.samples)) / SAMPLE_RATE
 
 
+class SourceLostError(AudioError):
+    """The sound broke off, or never began. lasting: trying again soon would not help."""
+
+    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
+
+
 class Source(Protocol):
     """A source of sound that is being listened to: a stream, a microphone, a client that brings its sound."""
 
@@ -58,8 +66,8 @@ class Source(Protocol):
     def started_at(self) -> datetime | None:
         """When position 0 was, in UTC; None before the first sound.
 
-        It follows the box's clock: when that is set anew, so is this. So add a block's start to it as soon as the
-        block is here.
+        It follows the box's clock: when that is set anew, so is this. So add a block's start to it as soon
+        as the block is here.
         """
         ...
 

@@ -34,7 +34,7 @@ class Decoding:
         self._ears = ears
         self._manner = manner
         self._key = key
-        self._fixed = manner.language or ears.language
+        self._fixed = None if manner.detects else manner.language or ears.language
         self._spoken = SpokenLanguage(ears.last_language.code)
         self.language = self._fixed
         """ISO 639 code of what is said; None while it is not known."""

@@ -13,7 +13,8 @@ Program = Literal["accurate", "fast"]
 class Manner:
     """What a client asks of a session.
 
-    language: ISO 639 code of what will be said; None: the ears' own. program: accurate decodes with the
+    language: ISO 639 code of what will be said; None: the ears' own. detects: whether it is detected although
+    the ears have one. program: accurate decodes with the
     finals' engine, fast with the quick one where there is one. streaming: whether words are committed while
     somebody speaks. tentative: whether words that may be taken back are wanted, too. ambient: whether nobody
     waits for the answer. endless: whether the sound goes on for days: each passage is told and forgotten, and
@@ -33,3 +34,4 @@ class Manner:
     segmenting: Segmenting | None = None
     names: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
+    detects: bool = False
