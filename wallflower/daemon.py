@@ -11,6 +11,7 @@ import structlog
 from wyoming.info import Info
 
 from wallflower import __version__
+from wallflower.alerts.opening import open_alerts
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
@@ -97,6 +98,7 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
+        await parts.enter_async_context(open_alerts(options, home, identity, bus))
         await parts.enter_async_context(open_house(options, home, ears, bus, tell))
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)

@@ -4,14 +4,16 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from wallflower.bus import Bus
 from wallflower.config import Options
-from wallflower.events import Happening
+from wallflower.events import Alert, Happening
 from wallflower.storage.database import DATABASE_NAME, writing
 from wallflower.storage.errors import StorageError
 from wallflower.storage.forgetting import erase
@@ -42,6 +44,25 @@ class StoredState:
         """Keep it, at once and through a power cut. Raises StorageError."""
         async with writing(self._path) as db:
             await set_state(db, self._name, value)
+
+
+async def keep_alerts(bus: Bus, recorder: Recorder, keeps_words: Callable[[str], bool]) -> None:
+    """Keep the alerts that are told on the bus, until cancelled.
+
+    keeps_words: whether what is said at a source may be kept; if not, an alert is kept without it.
+    """
+    with bus.subscribe("kept alerts") as subscription:
+        async for event in subscription.events():
+            if isinstance(event, Alert):
+                recorder.keep_alert(event if keeps_words(event.source) else _without_words(event))
+
+
+def _without_words(alert: Alert) -> Alert:
+    """What the rule asks for may be known, not what was said."""
+    if alert.utterance is None:
+        return alert
+    detail = tuple((name, value) for name, value in alert.detail if name not in {"text", "heard"})
+    return replace(alert, summary=f"{alert.source}: {alert.rule}", detail=detail)
 
 
 @asynccontextmanager
