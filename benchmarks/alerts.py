@@ -1,7 +1,7 @@
 """Alerts on real speech: keywords found and made up, how soon they come, and silences found in a room.
 
-`words`: of each clip the longest word of its transcript (five letters or more, the first of equals) is a keyword
-in all clips; where the transcript does not have it, it is a decoy, and so are words of alarm that nobody says.
+`words`: of each clip the longest word of its transcript (five letters or more, the first of equals) is a
+keyword in all clips; where the transcript does not have it, it is a decoy, and so are words of alarm.
 `early`: clips in real time through a source's session; the keyword is the last word, timed from the end of
 speech. `silence`: the composed room in real time; a silence is due 30 s after the last word before it.
 """
@@ -193,7 +193,7 @@ async def _early(ears: Ears, audio: Path) -> int:
         raise BenchmarkError("no keyword was heard")
     p50, p95 = np.percentile(waits, [50, 95])
     print(
-        f"{len(clips)} last words as keywords: {len(waits)} alerts, {missed} not heard, {withdrawn} withdrawn; "
+        f"{len(clips)} last words as keywords: {len(waits)} alerts, {missed} not heard, {withdrawn} withdrawn\n"
         f"from the end of speech to the alert p50 {p50:.2f} s, p95 {p95:.2f} s"
     )
     return 0

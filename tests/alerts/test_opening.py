@@ -15,7 +15,8 @@ from wallflower.cli.main import main
 from wallflower.config import Options, OptionsError
 from wallflower.config.identity import Identity
 from wallflower.events import Heard
-from wallflower.listening.keeping import keep_alerts, open_recorder
+from wallflower.listening.keeping import open_keeper
+from wallflower.listening.kept_alerts import keep_alerts
 from wallflower.storage.alerts import list_alerts
 from wallflower.storage.database import DATABASE_NAME, reading
 from wallflower.storage.ids import new_id
@@ -49,14 +50,14 @@ async def test_an_alert_is_stored_posted_and_told_and_shown(
             home_assistant_token=TOKEN,
         )
         async with (
-            open_recorder(options, tmp_path, lambda _happening: None) as recorder,
+            open_keeper(options, tmp_path, lambda _happening: None) as keeper,
             open_alerts(options, tmp_path, _BOX, bus) as book,
-            supervised("kept", lambda: keep_alerts(bus, recorder, lambda source: source == "hall")),
+            supervised("kept", lambda: keep_alerts(bus, keeper.recorder, lambda source: source == "hall")),
         ):
             await asyncio.sleep(0.05)
             there.answers = [says(410)]
             said = _heard("Help me!")
-            await recorder.keep(said)
+            await keeper.recorder.keep(said)
             bus.publish(said)
             await _until(lambda: len(there.got) == 1 and house.asked.count("fire_event") == 2)
             await book.create({"name": "Fire [x]", "kind": "keyword", "words": "fire"})
@@ -97,7 +98,7 @@ async def test_wrong_options_are_told_before_anything_is_opened(tmp_path: Path) 
 
 
 async def test_run_time_rules_are_there_after_a_restart(tmp_path: Path) -> None:
-    async with open_recorder(Options(), tmp_path, lambda _happening: None):
+    async with open_keeper(Options(), tmp_path, lambda _happening: None):
         async with open_alerts(Options(), tmp_path, _BOX, Bus()) as book:
             await book.create(_HELP)
         async with open_alerts(Options(), tmp_path, _BOX, Bus()) as book:

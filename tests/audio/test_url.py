@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallflower.audio.ffmpeg_input import input_arguments
+from wallflower.audio.ffmpeg_input import input_command
 from wallflower.audio.url import SCHEMES, Credentials, SourceUrl, UrlError, parse_url
 
 
@@ -88,7 +88,7 @@ def test_files_only_from_the_allowed_folders(tmp_path: Path) -> None:
     (inside / "circle").symlink_to(inside / "circle")
     url = parse_url(f"file://{inside}/deep/../{quote('a b%20.wav')}", folders=[inside])
     assert url.file == inside / "a b%20.wav"
-    assert input_arguments(url)[-2:] == ["-i", f"file:{inside}/a b%20.wav"]
+    assert input_command(url)[-2:] == ["-i", f"file:{inside}/a b%20.wav"]
     for name in ("../secret.wav", "link.wav", "%2e%2e/secret.wav", "circle/../../secret.wav", "x%00.wav"):
         with pytest.raises(UrlError, match=r"outside|cannot be followed|zero byte"):
             parse_url(f"file://{inside}/{name}", folders=[inside])
@@ -130,7 +130,7 @@ def test_whatever_comes_gives_one_safe_argument_or_an_error(text: str) -> None:
     except UrlError as error:
         assert "\n" not in str(error)
         return
-    arguments = input_arguments(url)
+    arguments = input_command(url)
     assert arguments[-2] == "-i"
     assert arguments[-1].startswith(f"{url.scheme}://")
     assert arguments[-1].isascii()

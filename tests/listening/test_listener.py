@@ -45,6 +45,7 @@ class House:
         self.bus = Bus()
         self.events: list[BusEvent] = []
         self.kept: list[Heard] = []
+        self.sounds: list[NDArray[np.int16] | None] = []
         self.keeps = asyncio.Event()
         self.keeps.set()
         sources = MadeSources()
@@ -53,9 +54,10 @@ class House:
         )
         self.source = sources["Hall"]
 
-    async def _keep(self, heard: Heard) -> None:
+    async def _keep(self, heard: Heard, samples: NDArray[np.int16] | None) -> None:
         await self.keeps.wait()
         self.kept.append(heard)
+        self.sounds.append(samples)
 
     def of(self, kind: type[T]) -> list[T]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -86,6 +88,7 @@ async def test_what_is_said_is_told_and_kept_with_its_time(ears: Ears, speech: N
         house.source.hear(np.concatenate([PAUSE, speech, PAUSE]))
     (heard,) = house.of(Heard)
     assert house.kept == [heard]
+    assert house.sounds == [None]
     assert "best of times" in heard.text
     assert heard.source == "hall"
     assert heard.language == "en"
@@ -140,6 +143,16 @@ async def test_nothing_is_kept_where_nothing_is_wanted(ears: Ears, speech: NDArr
         house.source.hear(speech[: 5 * RATE])
     assert house.of(Heard)
     assert house.kept == []
+
+
+async def test_the_sound_is_kept_where_that_is_wanted(ears: Ears, speech: NDArray[np.int16]) -> None:
+    async with listening(ears, dataclasses.replace(HALL, keep_audio=True)) as house:
+        house.source.hear(np.concatenate([PAUSE, speech[: 5 * RATE]]))
+    (sound,), (heard,) = house.sounds, house.kept
+    assert sound is not None
+    assert len(sound) / RATE == pytest.approx(heard.audio_end - heard.audio_start, abs=0.05)
+    begin = round(heard.audio_start * RATE) - len(PAUSE)
+    assert np.array_equal(sound[RATE : 2 * RATE], speech[begin + RATE : begin + 2 * RATE])
 
 
 async def test_settings_change_while_it_listens(ears: Ears, speech: NDArray[np.int16]) -> None:

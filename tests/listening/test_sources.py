@@ -40,7 +40,7 @@ class Remembered:
             raise WallflowerError("the disk is full")
 
 
-async def _keep(_heard: Heard) -> None:
+async def _keep(_heard: Heard, _samples: object) -> None:
     pass
 
 

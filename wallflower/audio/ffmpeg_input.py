@@ -1,9 +1,16 @@
-"""The arguments with which ffmpeg opens an address."""
+"""How ffmpeg opens an address."""
 
+import os
+import stat
+
+from wallflower.audio.source import SourceLostError
 from wallflower.audio.url import SourceUrl
 
 SOCKET_SECONDS = 10
 """How long a socket may be silent before ffmpeg gives it up."""
+
+PACED = ("file", "http", "https")
+"""Schemes of what may be had at once, and may have an end."""
 
 # What each scheme may open in turn: an answer can lead elsewhere, never to the files of this box.
 _PROTOCOLS = {
@@ -19,10 +26,18 @@ _PROTOCOLS = {
 _MICROSECONDS = str(SOCKET_SECONDS * 1_000_000)
 
 
-def input_arguments(url: SourceUrl, *, rtsp_transport: str = "tcp") -> list[str]:
-    """What comes before and with `-i`. rtsp_transport: tcp, udp or http (a tunnel). Holds the secrets."""
-    arguments = ["-protocol_whitelist", _PROTOCOLS[url.scheme]]
-    if url.scheme in {"rtsp", "rtsps"}:
+def input_command(url: SourceUrl, *, rtsp_transport: str = "tcp", paced: bool = False) -> list[str]:
+    """The ffmpeg command up to its input. Holds the secrets.
+
+    rtsp_transport: tcp, udp or http (a tunnel). paced: what could be had at once comes at its own pace.
+    """
+    rtsp = url.scheme in {"rtsp", "rtsps"}
+    level = "level+verbose" if rtsp else "level+info"  # verbose: what a camera says that it has
+    arguments = ["ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-loglevel", level]
+    if paced and url.scheme in PACED:
+        arguments.append("-re")
+    arguments += ["-protocol_whitelist", _PROTOCOLS[url.scheme]]
+    if rtsp:
         # The picture is not even asked for: neither network nor processor have anything to do with it.
         arguments += [
             "-rtsp_transport",
@@ -37,3 +52,21 @@ def input_arguments(url: SourceUrl, *, rtsp_transport: str = "tcp") -> list[str]
     elif url.scheme == "udp":
         arguments += ["-timeout", _MICROSECONDS]
     return [*arguments, "-i", url.with_secrets()]
+
+
+def check_file(url: SourceUrl) -> None:
+    """Look at a file again before it is opened: what was there when it was allowed may be another by now.
+
+    Raises SourceLostError.
+    """
+    assert url.file is not None
+    try:
+        status = url.file.lstat()
+    except OSError as error:
+        raise SourceLostError(f"cannot read the file: {error.strerror}", lasting=True) from error
+    if url.file.resolve() != url.file or not stat.S_ISREG(status.st_mode):
+        raise SourceLostError("it is not a file", lasting=True)
+    if status.st_size == 0:
+        raise SourceLostError("the file is empty", lasting=True)
+    if not os.access(url.file, os.R_OK):
+        raise SourceLostError("the file may not be read", lasting=True)

@@ -11,6 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wallflower.audio.pcm import AudioError
 from wallflower.bus import Bus
 from wallflower.cli.progress import fetch_progress
@@ -79,7 +82,7 @@ async def _listen(settings: SourceSettings, folders: list[Path], options: Option
                     showing.cancel()
 
 
-async def _keep_not(_heard: Heard) -> None:
+async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:
     """What is listened to for trying out is not kept."""
 
 

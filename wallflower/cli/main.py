@@ -11,6 +11,7 @@ from importlib import import_module
 from wallflower import __version__
 from wallflower.cli.flags import add_option_flags, options_from
 from wallflower.cli.models_parser import add_models_parser
+from wallflower.cli.transcripts_parser import add_transcripts_parser
 from wallflower.config.options import FIELDS
 from wallflower.errors import ExitCode, WallflowerError
 
@@ -22,6 +23,7 @@ examples:
   arecord -f S16_LE -r 16000 -d 5 | wallflower transcribe -
   wallflower listen rtsp://camera/1               what is said there, live
   wallflower models list
+  wallflower transcripts search kettle --since 7d  what was heard
   wallflower hardware                             what this box has, and what is chosen for it
   wallflower healthcheck && echo alive
 
@@ -108,6 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_option_flags(list_, ["sources", "data_dir"])
 
     add_models_parser(commands)
+    add_transcripts_parser(commands)
 
     hardware = commands.add_parser(
         "hardware",

@@ -16,7 +16,7 @@ from wallflower.audio.ffmpeg import decode_file, duration_of
 from wallflower.audio.pcm import AudioError
 from wallflower.audio.wav import read_stream
 from wallflower.cli.progress import fetch_progress
-from wallflower.cli.transcripts import as_json, as_srt, as_vtt
+from wallflower.cli.transcribe_forms import as_json, as_srt, as_vtt
 from wallflower.config import Options, OptionsError
 from wallflower.errors import ExitCode
 from wallflower.events import Passage, Utterance

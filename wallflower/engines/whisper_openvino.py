@@ -7,7 +7,6 @@ arXiv:2212.04356, and github.com/openai/whisper.
 import contextlib
 import json
 import threading
-from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import EngineAbortedError, EngineError, Request, Transcription, Word
 from wallflower.engines.log_mel import LogMel
 from wallflower.engines.repetition import repeated_tokens
+from wallflower.engines.spellings import Spellings
 from wallflower.engines.whisper_graphs import Step, WhisperGraphs, model_files
 from wallflower.engines.whisper_prompt import PROMPT_TOKENS, prompt_text
 from wallflower.engines.whisper_text import WhisperText
@@ -39,7 +39,6 @@ REST_SECONDS = 30.0
 _TOKENS_PER_SECOND = 30  # in languages whose letters are tokens; speech in English has 4 to 6
 _SPARE_TOKENS = 16
 _DOUBT = -0.7  # even odds, as a natural logarithm
-_REMEMBERED = 32  # texts: a few for each of the sessions that speak at once
 _FULL_WINDOW = 1500
 _TEXT_POSITIONS = 448
 
@@ -91,7 +90,7 @@ class WhisperOpenVinoEngine:
         self._allowed_first = self._allowed.copy()
         self._allowed_first[[*self._tokens.suppressed_first]] = -np.inf
         self._abort = threading.Event()
-        self._said: deque[tuple[str, list[int]]] = deque(maxlen=_REMEMBERED)
+        self._spellings = Spellings(self._text.decode)
         self._lock = threading.Lock()  # around the graphs: they work, or rest
         self._resting: threading.Timer | None = None
 
@@ -176,9 +175,9 @@ class WhisperOpenVinoEngine:
         limit = max(0, min(self._text_positions // 2 - 4, limit) - len(prefix))
         decoded = self._decode(graphs, first, limit, keep_rows=wants_times, begun=bool(prefix))
         scores = decoded.log_probabilities
-        text = self._remember([*prefix, *decoded.tokens])
+        self._spellings.remember(decoded.tokens, spaces=language not in WITHOUT_SPACES)
         return Transcription(
-            text,
+            self._text.decode([*prefix, *decoded.tokens]).strip(),
             language,
             self._words(decoded, language, seconds) if wants_times else (),
             sum(scores) / len(scores),
@@ -221,30 +220,21 @@ class WhisperOpenVinoEngine:
         return [self._tokens.previous, *self._text.encode(text)[-budget:]]
 
     def _prefix(self, prefix: str, language: str) -> list[int]:
-        """The tokens of the words that the text is known to begin with: those that were decoded before, where
-        they were; the tokenizer is large and slow to load.
+        """The tokens of the words that a text is known to begin with. As a rule they were decoded before; the
+        tokenizer is large and slow to load.
         """
         prefix = prefix.strip()
         if not prefix:
             return []
-        for text, tokens in reversed(self._said):
-            for count in range(1, len(tokens) + 1 if text.startswith(prefix) else 0):
-                if self._text.decode(tokens[:count]).strip() == prefix:
-                    return tokens[:count]
-        space = "" if language in WITHOUT_SPACES else " "
-        return self._text.encode(space + prefix)[: self._text_positions // 4]
+        text = prefix if language in WITHOUT_SPACES else f" {prefix}"
+        tokens = self._spellings.tokens_of(text) or self._text.encode(text)
+        return tokens[: self._text_positions // 4]
 
     def _certain(self, prefix: list[int], decoded: _Decoded) -> int:
         """How many characters at the beginning of the text stand before the first doubtful token."""
         doubts = (at for at, score in enumerate(decoded.log_probabilities) if score < _DOUBT)
         sure = decoded.tokens[: next(doubts, None)]
         return len(self._text.decode([*prefix, *sure]).strip())
-
-    def _remember(self, tokens: list[int]) -> str:
-        """The text of decoded tokens, which may be the prefix of a later request."""
-        text = self._text.decode(tokens).strip()
-        self._said.append((text, tokens))
-        return text
 
     def _language(self, logits: NDArray[np.float32], allowed: Collection[str]) -> tuple[str, float | None]:
         """The likeliest of the allowed languages, or of all; its probability is that among all."""

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.config.sources import SourceSettings
@@ -45,6 +47,10 @@ _SEGMENTING = {
 }
 
 
+KeepHeard = Callable[[Heard, NDArray[np.int16] | None], Awaitable[None]]
+"""Keeps what was heard, and its sound if that is given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outlets:
     """Where it goes what happens at a source. tell: returns at once. keep: may wait for the database. at: the
@@ -52,7 +58,7 @@ class Outlets:
     """
 
     tell: Callable[[SourceEvent], None]
-    keep: Callable[[Heard], Awaitable[None]]
+    keep: KeepHeard
     at: Callable[[float], datetime]
 
 
@@ -68,10 +74,12 @@ class AmbientSpeech:
         self._ears = ears
         self._settings = settings
         self._outlets = outlets
-        self._unkept: deque[Heard] = deque()
+        self._unkept: deque[tuple[Heard, NDArray[np.int16] | None]] = deque()
         self._changed = asyncio.Event()
+        self._sound: NDArray[np.int16] | None = None  # of the passage that is told next, if it is to be kept
         self._partial: Partial | None = None  # the last one, until it is known what it became
-        self._speaking = False
+        self.speaking = False
+        """Whether somebody speaks just now."""
 
     async def work(self, blocks: Blocks) -> None:
         """Listen until the blocks end. What was said by then is told and kept."""
@@ -87,7 +95,7 @@ class AmbientSpeech:
                     session = None
                 if session is None:
                     manner = manner_of(settings)
-                    session = Session(self._ears, manner, on_event=self._take)
+                    session = Session(self._ears, manner, on_event=self._take, on_sound=self._take_sound)
                 if abs(block.position - session.seconds * SAMPLE_RATE) > _GAP_SAMPLES:
                     await session.skip_to(block.position)
                 await session.feed(block.samples)
@@ -100,15 +108,18 @@ class AmbientSpeech:
                 await session.close()
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-            for heard in self._unkept:  # as the daemon stops, say: the recorder still takes them
-                await self._outlets.keep(heard)
+            for heard, _ in self._unkept:  # as the daemon stops, say: the recorder still takes them
+                await self._outlets.keep(heard, None)
             self._unkept.clear()
             self._be_quiet()
+
+    def _take_sound(self, samples: NDArray[np.float32]) -> None:
+        self._sound = (samples * 32768).astype(np.int16) if self._settings().keep_audio else None
 
     def _take(self, event: EndlessEvent) -> None:
         match event:
             case Speaking(speaking, seconds):
-                self._speaking = speaking
+                self.speaking = speaking
                 self._outlets.tell(SpeechChanged(self._source, speaking, self._outlets.at(seconds)))
             case Forming():
                 self._tell_partial(event)
@@ -156,8 +167,9 @@ class AmbientSpeech:
             confidence=passage.confidence,
             words=passage.words,
         )
-        if self._settings().keep_transcripts:
-            self._unkept.append(heard)
+        settings = self._settings()
+        if settings.keep_transcripts:
+            self._unkept.append((heard, self._sound if settings.keep_audio else None))
             self._changed.set()
         self._outlets.tell(heard)
 
@@ -172,15 +184,15 @@ class AmbientSpeech:
         now = datetime.now().astimezone()
         if partial is not None:
             self._outlets.tell(Unheard(self._source, partial.id, now))
-        if self._speaking:
-            self._speaking = False
+        if self.speaking:
+            self.speaking = False
             self._outlets.tell(SpeechChanged(self._source, False, now))
 
     async def _keep(self) -> None:
         while True:
             while self._unkept:
                 try:
-                    await self._outlets.keep(self._unkept[0])
+                    await self._outlets.keep(*self._unkept[0])
                 except Exception as error:  # noqa: BLE001  # the listening goes on
                     _LOG.error("not kept", source=self._source, reason=str(error))
                 self._unkept.popleft()

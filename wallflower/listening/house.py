@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.events import Happening, Heard
 from wallflower.listening.ears import Ears
-from wallflower.listening.keeping import StoredState, keep_alerts, open_recorder
+from wallflower.listening.keeping import StoredState, open_keeper
+from wallflower.listening.kept_alerts import keep_alerts
 from wallflower.listening.opening import allowed_folders, open_source, probe_place
 from wallflower.listening.source_states import keep_states
 from wallflower.listening.sources import Sources, opened
@@ -40,12 +44,12 @@ async def open_house(
     tell: hears what happens to the database.
     """
     folders = allowed_folders(options)
-    async with open_recorder(options, home, tell) as recorder:
+    async with open_keeper(options, home, tell) as keeper:
         sources = Sources(
             options.sources,
             ears=ears,
             bus=bus,
-            keep=recorder.keep if options.keep_transcripts else _keep_not,
+            keep=keeper.keep if options.keep_transcripts else _keep_not,
             memory=StoredState(home / DATABASE_NAME, STATE),
             open_source=partial(open_source, folders=folders),
             probe=partial(probe_place, folders=folders),
@@ -56,12 +60,12 @@ async def open_house(
             return options.keep_transcripts and all(each.keep_transcripts for each in settings)
 
         async with (
-            supervised("kept alerts", lambda: keep_alerts(bus, recorder, keeps_words)),
+            supervised("kept alerts", lambda: keep_alerts(bus, keeper.recorder, keeps_words)),
             opened(sources),
             supervised("states", lambda: keep_states(home, sources)),
         ):
-            yield House(bus, sources, recorder)
+            yield House(bus, sources, keeper.recorder)
 
 
-async def _keep_not(_heard: Heard) -> None:
+async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:
     """The options say that nothing is kept."""

@@ -1,31 +1,29 @@
 """What is heard, kept: the recorder at work, what is too old taken away, and what was changed remembered."""
 
-import asyncio
-import sqlite3
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
-from wallflower.bus import Bus
 from wallflower.config import Options
-from wallflower.events import Alert, Happening
+from wallflower.events import Happening, Heard
 from wallflower.storage.database import DATABASE_NAME, writing
 from wallflower.storage.errors import StorageError
-from wallflower.storage.forgetting import erase
 from wallflower.storage.recorder import Recorder
-from wallflower.storage.retention import Keep, retain
+from wallflower.storage.retention import Keep, Limits, keep_within
+from wallflower.storage.sounds import SOUNDS_NAME, Sounds
 from wallflower.storage.state import get_state, set_state
 from wallflower.supervision import supervised
 
 _LOG = structlog.get_logger(__name__)
 
-_FIRST_RETENTION_SECONDS = 60.0
-_RETENTION_SECONDS = 3600.0
+_MB = 1_000_000
 
 
 class StoredState:
@@ -46,59 +44,44 @@ class StoredState:
             await set_state(db, self._name, value)
 
 
-async def keep_alerts(bus: Bus, recorder: Recorder, keeps_words: Callable[[str], bool]) -> None:
-    """Keep the alerts that are told on the bus, until cancelled.
+class Keeper:
+    """Where it is kept what was heard, with its sound where that is wanted."""
 
-    keeps_words: whether what is said at a source may be kept; if not, an alert is kept without it.
-    """
-    with bus.subscribe("kept alerts") as subscription:
-        async for event in subscription.events():
-            if isinstance(event, Alert):
-                recorder.keep_alert(event if keeps_words(event.source) else _without_words(event))
+    def __init__(self, recorder: Recorder, sounds: Sounds) -> None:
+        self.recorder = recorder
+        self._sounds = sounds
 
+    async def keep(self, heard: Heard, samples: NDArray[np.int16] | None) -> None:
+        """samples: mono at 16 kHz; None: without its sound. May wait for the database, and for other sounds.
 
-def _without_words(alert: Alert) -> Alert:
-    """What the rule asks for may be known, not what was said."""
-    if alert.utterance is None:
-        return alert
-    detail = tuple((name, value) for name, value in alert.detail if name not in {"text", "heard"})
-    return replace(alert, summary=f"{alert.source}: {alert.rule}", detail=detail)
+        A sound that cannot be kept is said, and no harm to the words.
+        """
+        await self.recorder.keep(heard)
+        if samples is not None:
+            try:
+                await self._sounds.keep(heard, samples)
+            except StorageError as error:
+                _LOG.warning("sound not kept", source=heard.source, reason=str(error))
 
 
 @asynccontextmanager
-async def open_recorder(
+async def open_keeper(
     options: Options, home: Path, tell: Callable[[Happening], None]
-) -> AsyncIterator[Recorder]:
+) -> AsyncIterator[Keeper]:
     """The recorder at work, and what is too old or too much taken away. At the end all that waits is written.
 
     tell: hears what happens to the database; it need not be writable now.
     """
-    path = home / DATABASE_NAME
+    path, sounds = home / DATABASE_NAME, home / SOUNDS_NAME
     recorder = Recorder(path, tell)
-    keep = Keep(
-        timedelta(days=options.keep_days) if options.keep_days else None,
-        options.keep_size * 1_000_000 or None,
-    )
-    async with (
-        supervised("recorder", recorder.run),
-        supervised("retention", lambda: _retain(path, keep)),
-    ):
-        try:
+    limits = _limits(options)
+    async with supervised("recorder", recorder.run):
+        with contextlib.suppress(StorageError):  # which was told
             await recorder.flush()  # so that the database is there for those who come next
-        except StorageError as error:
-            _LOG.error("transcripts cannot be written", reason=str(error))
-        yield recorder
+        async with supervised("retention", lambda: keep_within(path, sounds, lambda: limits)):
+            yield Keeper(recorder, Sounds(sounds))
 
 
-async def _retain(path: Path, keep: Keep) -> None:
-    pause = _FIRST_RETENTION_SECONDS
-    while True:
-        await asyncio.sleep(pause)
-        pause = _RETENTION_SECONDS
-        try:
-            async with writing(path) as db:
-                if gone := await retain(db, datetime.now(UTC), keep):
-                    await erase(db)
-                    _LOG.info("old transcripts deleted", utterances=gone)
-        except (StorageError, sqlite3.Error) as error:
-            _LOG.warning("old transcripts stay for now", reason=str(error))
+def _limits(options: Options) -> Limits:
+    days = timedelta(days=options.keep_days) if options.keep_days else None
+    return Limits(Keep(days, options.keep_size * _MB or None), sounds=options.keep_audio_size * _MB)

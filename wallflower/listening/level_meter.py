@@ -26,21 +26,28 @@ class LevelMeter:
         self._at = at
 
     async def work(self, blocks: Blocks) -> None:
-        """Measure until the blocks end. What is left over then, less than a second, is not told."""
-        square, peak, count = 0.0, 0.0, 0
+        """Measure until the blocks end. What is left over then, or before a gap, is not told."""
+        window = np.empty(_WINDOW, np.float32)
+        count, due = 0, 0
         async for block in blocks:
-            samples = block.samples.astype(np.float32)
-            square += float(np.dot(samples, samples))
-            peak = max(peak, _peak(samples))
-            count += len(samples)
-            if count >= _WINDOW:
-                rms = (square / count) ** 0.5
-                self._tell(SoundLevel(self._source, _dbfs(rms), _dbfs(peak), self._at(block.end)))
-                square, peak, count = 0.0, 0.0, 0
+            if block.position != due:
+                count = 0
+            due = block.position + len(block.samples)
+            rest = block.samples
+            while len(rest):
+                piece = rest[: _WINDOW - count]
+                rest = rest[len(piece) :]
+                window[count : count + len(piece)] = piece
+                count += len(piece)
+                if count == _WINDOW:
+                    self._measure(window, (due - len(rest)) / SAMPLE_RATE)
+                    count = 0
 
-
-def _peak(samples: NDArray[np.float32]) -> float:
-    return float(max(samples.max(), -samples.min())) if len(samples) else 0.0
+    def _measure(self, window: NDArray[np.float32], seconds: float) -> None:
+        """seconds: the end of the window."""
+        rms = float(np.mean(window * window)) ** 0.5
+        peak = float(max(window.max(), -window.min()))
+        self._tell(SoundLevel(self._source, _dbfs(rms), _dbfs(peak), self._at(seconds)))
 
 
 def _dbfs(amplitude: float) -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.audio.source import OnState, SoundBlock, Source, SourceState
 from wallflower.bus import Bus
 from wallflower.config.sources import SourceSettings
-from wallflower.events import Heard, SourceChanged
-from wallflower.listening.ambient import AmbientSpeech, Outlets
+from wallflower.events import SourceChanged
+from wallflower.listening.ambient import AmbientSpeech, KeepHeard, Outlets
 from wallflower.listening.ears import Ears
 from wallflower.listening.level_meter import LevelMeter
 from wallflower.listening.processors import Processor, ProcessorHealth
@@ -25,6 +26,7 @@ OpenSource = Callable[[SourceSettings, OnState], Source]
 _SPEECH_PATIENCE_SECONDS = 300.0
 """A long segment on a slow box, while other sources and a failing engine take their time, is no hang."""
 _METER_PATIENCE_SECONDS = 10.0
+_QUIET_SAMPLES = round(0.3 * SAMPLE_RATE)
 _LAST_WORDS_SECONDS = 3.0
 """How long an end waits for what was just said."""
 
@@ -47,7 +49,7 @@ class Listener:
         *,
         ears: Ears,
         bus: Bus,
-        keep: Callable[[Heard], Awaitable[None]],
+        keep: KeepHeard,
         open_source: OpenSource,
     ) -> None:
         """Raises WallflowerError when there cannot be such a source."""
@@ -99,10 +101,26 @@ class Listener:
             await asyncio.gather(*working, return_exceptions=True)
 
     async def _share_out(self, blocks: AsyncGenerator[SoundBlock, None]) -> None:
+        """Hand the sound on: at once while somebody speaks, else in larger pieces, which cost less."""
+        gathered: list[SoundBlock] = []
+        samples = 0
         async for block in blocks:
-            sound = SoundBlock(block.position, _louder(block.samples, self.settings.gain))
-            for processor in self._processors:
-                processor.blocks.put(sound)
+            if gathered and block.position != gathered[0].position + samples:
+                self._hand_on(gathered)
+                gathered, samples = [], 0
+            gathered.append(block)
+            samples += len(block.samples)
+            if self._speech.speaking or samples >= _QUIET_SAMPLES:
+                self._hand_on(gathered)
+                gathered, samples = [], 0
+        if gathered:
+            self._hand_on(gathered)
+
+    def _hand_on(self, gathered: Sequence[SoundBlock]) -> None:
+        samples = np.concatenate([block.samples for block in gathered])
+        sound = SoundBlock(gathered[0].position, _louder(samples, self.settings.gain))
+        for processor in self._processors:
+            processor.blocks.put(sound)
 
     def _at(self, seconds: float) -> datetime:
         begun = self._source.started_at

@@ -62,14 +62,17 @@ class Session:
         *,
         on_passage: Callable[[Passage], None] = lambda _passage: None,
         on_event: Callable[[EndlessEvent], None] = lambda _event: None,
+        on_sound: Callable[[NDArray[np.float32]], None] = lambda _samples: None,
     ) -> None:
         """on_passage: told of each passage as soon as it is decoded. on_event: told, if the manner is
-        endless, what happens in the sound; passages come in their order.
+        endless, what happens in the sound; passages come in their order. on_sound: given the sound of each
+        passage just before that is told.
         """
         self.id = secrets.token_hex(4)
         self._ears = ears
         self._manner = manner or Manner()
         self._on_passage = on_passage
+        self._on_sound = on_sound
         self._on_event = on_event if self._manner.endless else None
         self._decoding = Decoding(ears, self._manner, key=self)
         self._outbox = Outbox()
@@ -310,6 +313,7 @@ class Session:
         passage = self._made.passage(segment, text, transcription, engine, self._transcript.held)
         if self._on_event is not None:
             self._transcript.forget()
+            self._on_sound(samples)
             start = segment.start / SAMPLE_RATE
             self._on_event(PassageLost(start, end / SAMPLE_RATE, lost) if lost else passage)
         if passage.text:

@@ -19,8 +19,9 @@ from wallflower.config import sources as checks
 from wallflower.config.sources import SOURCE_FIELDS, SourceSettings
 from wallflower.config.stating import checked_setting
 from wallflower.errors import ExitCode, WallflowerError
-from wallflower.events import Heard, SourceChanged, SourceRemoved, SourceStatus
+from wallflower.events import SourceChanged, SourceRemoved, SourceStatus
 from wallflower.listening import overlay as overlays
+from wallflower.listening.ambient import KeepHeard
 from wallflower.listening.ears import Ears
 from wallflower.listening.listener import Listener, ListenerHealth, OpenSource
 from wallflower.listening.overlay import ConfiguredSource, Stated
@@ -71,7 +72,7 @@ class Sources:
         *,
         ears: Ears,
         bus: Bus,
-        keep: Callable[[Heard], Awaitable[None]],
+        keep: KeepHeard,
         memory: Memory,
         open_source: OpenSource,
         probe: Callable[[str], Awaitable[Sound]],

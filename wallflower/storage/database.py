@@ -63,9 +63,13 @@ def set_aside(path: Path) -> Path:
 async def connected(path: Path) -> AsyncIterator[aiosqlite.Connection]:
     """A connection to a database that is there, in autocommit mode, for all that is stored.
 
-    Raises StorageError when it is not there, or of another version; sqlite3.Error.
+    Raises StorageError when it is not there or may not be looked at, or of another version; sqlite3.Error.
     """
-    if not await asyncio.to_thread(path.exists):
+    try:
+        there = await asyncio.to_thread(path.exists)
+    except OSError as error:
+        raise StorageError(f"cannot use the database {path}: {error.strerror}") from error
+    if not there:
         raise StorageError(f"there is no database at {path}; a daemon that listens to a source makes it")
     async with aiosqlite.connect(path, isolation_level=None) as db:
         for setting in _SETTINGS:
@@ -97,7 +101,7 @@ async def writing(path: Path) -> AsyncIterator[aiosqlite.Connection]:
     try:
         async with connected(path) as db:
             yield db
-    except (sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
         raise StorageError(f"cannot use the database {path}: {error}") from error
 
 

@@ -1,8 +1,9 @@
 """Deleting so that nothing is left: not in the tables, not in the full-text index, not in the log.
 
 What is deleted is overwritten (`secure_delete`). The full-text index of SQLite before 3.42 keeps the words of
-a deleted row until its pieces are merged, so all are merged after a forget. The log then goes into the
-database and is cut off.
+a deleted row until its pieces are merged, so all are merged. Where rows were moved from page to page, copies
+can stay in the unused parts of pages that hold other rows, so the database is written anew. The log then goes
+into the database and is cut off.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -18,6 +20,7 @@ from wallflower.events import Alert, Heard
 from wallflower.storage.database import FTS_ERASES, transaction
 from wallflower.storage.ids import first_id, milliseconds_of
 from wallflower.storage.records import LONGEST, clean
+from wallflower.storage.sounds import remove_sounds, remove_sounds_between
 
 STEP = 200
 """Utterances that are deleted at once, which takes about 10 ms; others write between two steps."""
@@ -27,6 +30,7 @@ _MERGE_PAGES = 500
 _CHECKPOINT_TRIES = 100
 _CHECKPOINT_PAUSE_SECONDS = 0.1
 _VACUUM_PAGES = 1000
+_SMALL_BYTES = 64_000_000  # written anew in about a second, and in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,45 +56,77 @@ class Forget:
         )
 
 
-async def forget(db: aiosqlite.Connection, what: Forget) -> int:
-    """Delete in small steps, then erase. Returns how many utterances.
+async def forget(db: aiosqlite.Connection, what: Forget, sounds: Path | None = None) -> int:
+    """Delete in small steps, then erase, in one long one: who writes waits. Returns how many utterances.
 
-    What still waits to be written is forgotten with `Recorder.drop(what.means)`, before this. Raises
-    sqlite3.Error; what was deleted by then stays deleted. Raises ValueError for a time without a zone.
+    sounds: the folder of their sounds. What still waits to be written is forgotten with
+    `Recorder.drop(what.means)` and `Sounds.drop(what.means)`, before this. Raises sqlite3.Error and OSError;
+    what was deleted by then stays deleted. Raises ValueError for a time without a zone.
     """
     count = 0
     after = -1 if what.since is None else first_id(what.since - LONGEST) - 1
     conditions, values = _conditions(what)
     while ids := await _some_ids(db, ["id > ?", *conditions], [after, *values]):
-        await delete(db, ids)
+        await delete(db, ids, sounds)
         count += len(ids)
         after = ids[-1]
         await asyncio.sleep(_PAUSE_SECONDS)
+    if sounds is not None and what.source is None and what.speaker is None:
+        await asyncio.to_thread(remove_sounds_between, sounds, what.since, what.until)
     await _forget_alerts(db, what)
     await db.execute(
         "DELETE FROM sources WHERE NOT EXISTS (SELECT 1 FROM utterances WHERE source = sources.id)"
     )
-    await erase(db)
+    await erase(db, wholly=True)
     return count
 
 
-async def delete(db: aiosqlite.Connection, ids: Sequence[int]) -> None:
-    """Delete these utterances, with the alerts that they gave rise to. Raises sqlite3.Error."""
+async def count_of(db: aiosqlite.Connection, what: Forget) -> int:
+    """How many utterances are meant. Raises sqlite3.Error; ValueError for a time without a zone."""
+    conditions, values = _conditions(what)
+    where = " AND ".join(conditions) or "1"
+    rows = list(await db.execute_fetchall(f"SELECT count(*) FROM utterances WHERE {where}", values))  # noqa: S608
+    return int(rows[0][0])
+
+
+async def delete(db: aiosqlite.Connection, ids: Sequence[int], sounds: Path | None) -> None:
+    """Delete these utterances, with the alerts that they gave rise to, and their sounds in that folder.
+
+    Raises sqlite3.Error and OSError.
+    """
+    if sounds is not None:
+        await asyncio.to_thread(remove_sounds, sounds, ids)
     async with transaction(db):
         await db.executemany("DELETE FROM utterances WHERE id = ?", [(one,) for one in ids])
 
 
-async def erase(db: aiosqlite.Connection) -> None:
-    """Take what was deleted out of the full-text index and the log, and give the space back.
+async def erase(db: aiosqlite.Connection, *, wholly: bool = False) -> None:
+    """Take what was deleted out of the full-text index, the pages and the log, and give the space back.
 
-    Raises sqlite3.Error, also when somebody reads for 10 s and more.
+    wholly: write a large database anew, too, not a small one alone (10 s for a million utterances). Raises
+    sqlite3.Error, also when somebody reads for 10 s and more.
     """
-    if not FTS_ERASES:
+    size = await _number(db, "PRAGMA page_count") * await _number(db, "PRAGMA page_size")
+    anew = wholly or size < _SMALL_BYTES
+    if anew or not FTS_ERASES:
         await _merge_index(db)
+    await _give_back(db)
+    if anew:
+        if size >= _SMALL_BYTES:
+            await db.execute("PRAGMA temp_store = FILE")  # not all of it in memory
+        await db.execute("VACUUM")
+        await db.execute("PRAGMA temp_store = MEMORY")
+    await _cut_off_log(db)
+
+
+async def _give_back(db: aiosqlite.Connection) -> None:
     while free := await _number(db, "PRAGMA freelist_count"):
         await db.execute_fetchall(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
         if await _number(db, "PRAGMA freelist_count") >= free:
             break
+
+
+async def _cut_off_log(db: aiosqlite.Connection) -> None:
     patience = await _number(db, "PRAGMA busy_timeout")
     try:
         # Who waits for readers here keeps writers out meanwhile.

@@ -1,17 +1,27 @@
-"""Keeping no more than is wanted of each source: by age and by size, in small steps."""
+"""Keeping no more than is wanted of each source: by age and by size, in small steps, hour after hour."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
+import structlog
 
-from wallflower.storage.forgetting import STEP, delete
+from wallflower.storage.database import writing
+from wallflower.storage.errors import StorageError
+from wallflower.storage.forgetting import STEP, delete, erase
 from wallflower.storage.ids import milliseconds_of
+from wallflower.storage.sounds import remove_sounds_between, trim_sounds
 
 _PAUSE_SECONDS = 0.02  # between two steps, for those who write
+_HOUR_SECONDS = 3600.0
+_LOOKS_TO_ERASE = 24
+
+_LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,45 +34,77 @@ class Keep:
     size: int | None = None
 
 
-async def retain(
-    db: aiosqlite.Connection, now: datetime, general: Keep, sources: Mapping[str, Keep] | None = None
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much to keep. general: for sources that are not in `sources` (slugs), and for alerts. sounds: bytes
+    of all their files together; None: no limit.
+    """
+
+    general: Keep = field(default_factory=Keep)
+    sources: Mapping[str, Keep] = field(default_factory=dict)
+    sounds: int | None = None
+
+
+async def keep_within(
+    path: Path, sounds: Path, limits: Callable[[], Limits], every: float = _HOUR_SECONDS
+) -> None:
+    """Hold the database at `path` and the folder of sounds to the limits, until cancelled.
+
+    Looks every hour (`every`: seconds), and erases what was deleted every 24 times. A fault is logged, and it
+    goes on.
+    """
+    looks, deleted = 0, 0
+    while True:
+        try:
+            async with writing(path) as db:
+                deleted += await retain(db, datetime.now(UTC), limits(), sounds)
+                if deleted and looks % _LOOKS_TO_ERASE == 0:
+                    await erase(db)
+                    _LOG.info("old transcripts deleted", utterances=deleted)
+                    deleted = 0
+        except (StorageError, OSError, sqlite3.Error) as error:
+            _LOG.warning("old transcripts could not be deleted", reason=str(error))
+        looks += 1
+        await asyncio.sleep(every)
+
+
+async def retain(db: aiosqlite.Connection, now: datetime, limits: Limits, sounds: Path | None = None) -> int:
     """Delete what is too old or too much; `erase` comes after it. Returns how many utterances.
 
-    general: for sources that are not in `sources` (slugs), and for alerts. Raises sqlite3.Error.
+    sounds: the folder of their sounds. Raises sqlite3.Error and OSError.
     """
     count = 0
+    ages = [limits.general.age, *(keep.age for keep in limits.sources.values())]
     for source, slug in list(await db.execute_fetchall("SELECT id, slug FROM sources")):
-        keep = (sources or {}).get(slug, general)
+        keep = limits.sources.get(slug, limits.general)
         if keep.age is not None:
             oldest = milliseconds_of(now - keep.age)
-            while ids := await _oldest(db, 'source = ? AND "end" < ?', (source, oldest)):
-                count += await _delete(db, ids)
+            while ids := await _older(db, source, oldest):
+                count += await _delete(db, ids, sounds)
         while keep.size is not None and (ids := await _too_much(db, source, keep.size)):
-            count += await _delete(db, ids)
-    if general.age is not None:
-        await db.execute("DELETE FROM alerts WHERE at < ?", (milliseconds_of(now - general.age),))
+            count += await _delete(db, ids, sounds)
+    if limits.general.age is not None:
+        await db.execute("DELETE FROM alerts WHERE at < ?", (milliseconds_of(now - limits.general.age),))
+    if sounds is not None:
+        known = [age for age in ages if age is not None]
+        if len(known) == len(ages):  # also those whose utterance was never stored
+            await asyncio.to_thread(remove_sounds_between, sounds, None, now - max(known))
+        if limits.sounds is not None:
+            await asyncio.to_thread(trim_sounds, sounds, limits.sounds)
     return count
 
 
-async def _oldest(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> list[int]:
-    # The index is in the order of ends.
+async def _older(db: aiosqlite.Connection, source: int, oldest: int) -> list[int]:
     rows = await db.execute_fetchall(
-        f'SELECT id FROM utterances WHERE {where} ORDER BY "end" LIMIT ?',  # noqa: S608
-        (*values, STEP),
+        'SELECT id FROM utterances WHERE source = ? AND "end" < ? ORDER BY "end" LIMIT ?',
+        (source, oldest, STEP),
     )
     return [row[0] for row in rows]
 
 
-async def _delete(db: aiosqlite.Connection, ids: list[int]) -> int:
-    await delete(db, ids)
-    await asyncio.sleep(_PAUSE_SECONDS)
-    return len(ids)
-
-
 async def _too_much(db: aiosqlite.Connection, source: int, size: int) -> list[int]:
-    """The oldest, some of them, without which the others come nearer to `size` and not below it."""
-    rows = list(await db.execute_fetchall("SELECT bytes FROM sources WHERE id = ?", (source,)))
+    """Of what is in excess of `size`, the oldest."""
+    rows: list[Any] = list(await db.execute_fetchall("SELECT bytes FROM sources WHERE id = ?", (source,)))
     excess = int(rows[0][0]) - size if rows else 0
     ids = []
     for identity, length in await db.execute_fetchall(
@@ -73,3 +115,9 @@ async def _too_much(db: aiosqlite.Connection, source: int, size: int) -> list[in
         ids.append(identity)
         excess -= length
     return ids
+
+
+async def _delete(db: aiosqlite.Connection, ids: list[int], sounds: Path | None) -> int:
+    await delete(db, ids, sounds)
+    await asyncio.sleep(_PAUSE_SECONDS)
+    return len(ids)

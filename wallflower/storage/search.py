@@ -120,6 +120,15 @@ async def stream(db: aiosqlite.Connection, query: Query) -> AsyncIterator[Heard]
         after = page.next_after
 
 
+async def find(db: aiosqlite.Connection, identity: int) -> Heard | None:
+    """The utterance with this id. Raises sqlite3.Error."""
+    rows = await db.execute_fetchall(
+        f"SELECT {COLUMNS} FROM utterances u JOIN sources s ON s.id = u.source WHERE u.id = ?",  # noqa: S608
+        (identity,),
+    )
+    return next(map(from_row, rows), None)
+
+
 async def source_slugs(db: aiosqlite.Connection) -> tuple[str, ...]:
     """The sources of which something is kept, by name. Raises sqlite3.Error."""
     return tuple(slug for (slug,) in await db.execute_fetchall("SELECT slug FROM sources ORDER BY slug"))

@@ -1,4 +1,4 @@
-"""How transcripts and progress are written."""
+"""How what `transcribe` heard, and progress, are written."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallflower.cli.progress import fetch_progress
-from wallflower.cli.transcripts import as_json, as_srt, as_vtt
+from wallflower.cli.transcribe_forms import as_json, as_srt, as_vtt
 from wallflower.events import Passage, Utterance
 
 _TIMES = st.floats(0, 400_000, allow_nan=False)

@@ -1,0 +1,36 @@
+"""A database of its own for each test."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from wallflower.events import Alert, Happening, Heard
+from wallflower.storage.batches import write_batch
+from wallflower.storage.database import DATABASE_NAME, prepare, writing
+
+Fill = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is to be; it is not there yet."""
+    return tmp_path / DATABASE_NAME
+
+
+@pytest.fixture
+def fill(path: Path) -> Fill:
+    """Writes utterances and alerts, at once."""
+
+    async def write(*batch: Heard | Alert) -> None:
+        prepare(path)
+        async with writing(path) as db:
+            await write_batch(db, batch)
+
+    return write
+
+
+@pytest.fixture
+def told() -> list[Happening]:
+    """What the recorder told."""
+    return []
