@@ -168,7 +168,7 @@ class _Room:
                 self.events.append(event)
 
 
-async def _keep_not(_heard: Heard) -> None:
+async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:
     pass
 
 
@@ -193,8 +193,8 @@ async def _early(ears: Ears, audio: Path) -> int:
         raise BenchmarkError("no keyword was heard")
     p50, p95 = np.percentile(waits, [50, 95])
     print(
-        f"{len(clips)} last words as keywords: {len(waits)} alerts, {missed} not heard, {withdrawn} withdrawn\n"
-        f"from the end of speech to the alert p50 {p50:.2f} s, p95 {p95:.2f} s"
+        f"{len(clips)} last words as keywords: {len(waits)} alerts, {missed} not heard, "
+        f"{withdrawn} withdrawn; from the end of speech to the alert p50 {p50:.2f} s, p95 {p95:.2f} s"
     )
     return 0
 

@@ -11,7 +11,7 @@ _HELP: dict[str, Any] = {"kind": "keyword", "words": "help"}
 
 
 def test_raised_by_committed_words_and_confirmed_by_the_last() -> None:
-    stage = Stage(_HELP)
+    stage = Stage({**_HELP, "early": False})
     stage.partial(1, 7, "", "help", start=0)
     assert not stage.told  # it may be taken back
     stage.partial(2, 7, " please help", start=0)
@@ -25,6 +25,17 @@ def test_raised_by_committed_words_and_confirmed_by_the_last() -> None:
     assert dict(confirmed.detail)["text"] == "Please, help me!"
     assert dict(confirmed.detail)["phrase"] == "help"
     assert confirmed.summary == "hall: “help” was said"
+
+
+def test_words_that_may_be_taken_back_raise_it_earlier() -> None:
+    stage = Stage({**_HELP, "except": "help desk"})
+    stage.partial(1, 7, " please", "help", start=0)
+    assert not stage.told  # a desk may follow
+    stage.partial(2, 7, " please", "help me", start=0)
+    stage.partial(3, 7, " please", "kelp me", start=0)
+    stage.heard(5, 7, "Please, help me!", 0, 3)
+    assert stage.phases == [("raised", 2), ("confirmed", 5)]
+    assert dict(stage.told[0].detail)["text"] == "please help me"
 
 
 def test_what_only_the_last_words_tell_is_raised_and_confirmed_at_once() -> None:

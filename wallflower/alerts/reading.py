@@ -123,6 +123,7 @@ _KINDS: dict[str, dict[str, _Key]] = {
         "except": _Key(_phrases, f"{_LIST.format('words or phrases')}, at most {_MOST_PHRASES}", ()),
         "pattern": _Key(_pattern, "a regular expression as RE2 takes it, of at most 200 characters"),
         "fuzzy": _Key(checks.boolean, "true or false", False),
+        "early": _Key(checks.boolean, "true or false", True),
         "language": _Key(vol.Any("", checks.language), "a language code such as en; empty: every one", ""),
     },
     "speech": {},
@@ -210,6 +211,7 @@ _CONDITIONS: dict[str, Callable[[Mapping[str, Any]], Condition]] = {
     "keyword": lambda given: Keyword(
         Keywords(given["words"], given["except"], given["pattern"], given["fuzzy"]),
         base_language(given["language"]),
+        given["early"],
     ),
     "speech": lambda _given: Speech(),
     "speaker": lambda given: Speaker(given["speakers"]),

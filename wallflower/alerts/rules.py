@@ -13,10 +13,13 @@ TROUBLES = ("storage", "heat", "engine", "lag")
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """Some words are said. language: ISO 639 code of the utterances that count; empty for all."""
+    """Some words are said. language: ISO 639 code of the utterances that count; empty for all. early: words
+    that may yet be taken back count, too.
+    """
 
     keywords: Keywords
     language: str = ""
+    early: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ _LONGEST_TEXT = 1_000
 
 @dataclass(slots=True)
 class _Utterance:
-    """committed: what was looked at so far. revision: of the last Heard, -1 before the first."""
+    """looked_at: committed and tentative words so far. revision: of the last Heard, -1 before it."""
 
-    committed: str = ""
+    looked_at: tuple[str, str] = ("", "")
     revision: int = -1
     raised: dict[str, Alert] = field(default_factory=dict)
 
@@ -33,14 +33,16 @@ class Said:
         self._utterances: dict[tuple[str, int], _Utterance] = {}
 
     def partial(self, event: Partial, rules: Sequence[Rule], now: Moment) -> None:
-        """More words may be committed."""
-        committed = event.committed.strip()
+        """More words may be known."""
+        words = event.committed.strip(), event.tentative.strip()
         utterance = self._utterance(event.source, event.id)
-        if not committed or committed == utterance.committed or utterance.revision >= 0:
+        if words == utterance.looked_at or utterance.revision >= 0:
             return
-        utterance.committed = committed
+        utterance.looked_at = words
         for rule in self._concerned(rules, event):
-            if rule.slug not in utterance.raised and (detail := _met(rule, event, committed)) is not None:
+            early = isinstance(rule.condition, Keyword) and rule.condition.early
+            text = " ".join(filter(None, words)) if early else words[0]
+            if rule.slug not in utterance.raised and (detail := _met(rule, event, text)) is not None:
                 self._raise(rule, event, utterance, detail, now)
 
     def heard(self, event: Heard, rules: Sequence[Rule], now: Moment) -> None:
@@ -103,7 +105,7 @@ def _met(rule: Rule, event: Partial | Heard, text: str) -> Detail | None:
     """What an alert tells, or None when `text` of the event does not meet the rule."""
     final = isinstance(event, Heard)
     match rule.condition:
-        case Keyword(keywords, language):
+        case Keyword(keywords, language, _):
             if language and not _is_in(language, event.language):
                 return None
             found = keywords.find(text, final=final)
