@@ -31,7 +31,7 @@ from wallflower.bus import Bus
 from wallflower.config import load_options
 from wallflower.config.identity import Identity
 from wallflower.config.places import data_dir
-from wallflower.events import Alert, Heard, HeardWord
+from wallflower.events import Alert, Heard, HeardWord, SourceStatus
 from wallflower.interfaces.mqtt.broker import Broker
 from wallflower.interfaces.mqtt.controls import Controls, SourceCard
 from wallflower.interfaces.mqtt.door import Door
@@ -146,8 +146,8 @@ async def _door(broker: Broker, bus: Bus) -> AsyncIterator[None]:
 
     cards = [SourceCard(slug, slug.title()) for slug in _SOURCES]
     controls = Controls(
-        lambda: cards, vitals, lambda: "balanced", lambda: "by power", nothing, nothing, nothing, nothing,
-        nothing, nothing,
+        lambda: cards, lambda _slug: (SourceStatus.CONNECTING, ""), vitals,
+        lambda: "balanced", lambda: "by power", nothing, nothing, nothing, nothing, nothing, nothing,
     )  # fmt: skip
     unused: Any = None
     door = Door(

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
+from wallflower.alerts.book import Book
 from wallflower.bus import Bus
-from wallflower.config import Options
+from wallflower.config import Options, checks
 from wallflower.config.chosen import choose
 from wallflower.config.identity import Identity
 from wallflower.engines.timings import forget_calibrations
 from wallflower.engines.wishes import AUTO
 from wallflower.errors import WallflowerError
+from wallflower.events import SourceStatus
 from wallflower.interfaces.mqtt.broker import broker_of, find_broker
-from wallflower.interfaces.mqtt.controls import BY_POWER, Controls
+from wallflower.interfaces.mqtt.controls import BY_POWER, Controls, SourceCard
 from wallflower.interfaces.mqtt.door import Door
 from wallflower.interfaces.mqtt.transcribing import Transcriber
 from wallflower.listening.bulletin import Bulletin
 from wallflower.listening.ears import Ears
+from wallflower.listening.sources import Sources, SourceView
 from wallflower.listening.vitals import read_vitals
 
 _RESTART_SECONDS = 0.5
@@ -43,6 +46,8 @@ class Running:
     identity: Identity
     ears: Ears
     bulletin: Bulletin
+    sources: Sources
+    rules: Book
     started: datetime
     restart: Callable[[], None]
 
@@ -83,10 +88,10 @@ def controls_of(running: Running) -> Controls:
             await restart()
 
     return Controls(
-        # The sources: bound to the service of `listening` once that is here.
-        sources=tuple,
-        change_source=_no_sources,
-        listen=_no_sources,
+        sources=lambda: [_card(view, running.rules) for view in running.sources.list()],
+        state=lambda slug: _state(running.sources.get(slug)),
+        change_source=partial(_change_source, running),
+        listen=partial(_listen, running.sources),
         vitals=lambda: read_vitals(running.ears, running.bulletin, running.started),
         power=lambda: running.options.power,
         tier=lambda: running.options.policy or BY_POWER,
@@ -97,5 +102,39 @@ def controls_of(running: Running) -> Controls:
     )
 
 
-async def _no_sources(*_arguments: object) -> NoReturn:
-    raise ControlError("this box has no sources of sound")
+def _card(view: SourceView, rules: Book) -> SourceCard:
+    slug, settings = view.configured.slug, view.configured.settings
+    return SourceCard(
+        slug,
+        settings.name,
+        listening=settings.enabled,
+        silence_minutes=float(rules.of_source(slug, "silence").get("minutes", 0.0)),
+        sensitivity=settings.sensitivity,
+        keywords=tuple(checks.list_of(checks.one_line)(rules.of_source(slug, "keyword").get("words", []))),
+        kept=settings.keep_transcripts,
+    )
+
+
+def _state(view: SourceView) -> tuple[SourceStatus, str]:
+    return view.state.status, view.state.reason
+
+
+async def _change_source(running: Running, slug: str, field: str, value: Any) -> None:
+    """Give one field of a source's card another value. Raises WallflowerError."""
+    sources, rules = running.sources, running.rules
+    sources.get(slug)
+    match field:
+        case "listening":
+            await sources.update(slug, {"enabled": value})
+        case "silence_minutes":
+            await rules.set_of_source(slug, "silence", {"minutes": value} if value else None)
+        case "keywords":
+            await rules.set_of_source(slug, "keyword", {"words": list(value)} if value else None)
+        case _:
+            await sources.update(slug, {field: value})
+
+
+async def _listen(sources: Sources, wanted: bool) -> None:
+    """Listen to all sources, or to none. Raises WallflowerError."""
+    for view in sources.list():
+        await sources.update(view.configured.slug, {"enabled": wanted})

@@ -13,6 +13,7 @@ import structlog
 from wyoming.info import Info
 
 from wallflower import __version__
+from wallflower.alerts.opening import open_alerts
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.config.chosen import with_choices
@@ -103,6 +104,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
+        rules = await parts.enter_async_context(open_alerts(options, home, identity, bus))
         house = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
@@ -111,7 +113,9 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
             from wallflower.controls import Running, mqtt_door
 
             began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - started)
-            running = Running(given, options, home, identity, ears, bulletin, began, restart.set)
+            running = Running(
+                given, options, home, identity, ears, bulletin, house.sources, rules, began, restart.set
+            )
             door = await mqtt_door(running, bus)
             await parts.enter_async_context(supervised("mqtt", door.run))
         settle()

@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from wallflower.bus import Bus
 from wallflower.config.identity import Identity
 from wallflower.errors import WallflowerError
-from wallflower.events import BrokerChanged
+from wallflower.events import BrokerChanged, SourceStatus
 from wallflower.interfaces.mqtt.broker import Broker
 from wallflower.interfaces.mqtt.controls import Controls, SourceCard
 from wallflower.interfaces.mqtt.door import Door
@@ -171,6 +171,10 @@ class House:
 
         return Controls(
             sources=lambda: list(self.cards.values()),
+            state=lambda slug: (
+                SourceStatus.CONNECTING if self.cards[slug].listening else SourceStatus.PAUSED,
+                "",
+            ),
             vitals=vitals,
             power=lambda: "balanced",
             tier=lambda: "by power",

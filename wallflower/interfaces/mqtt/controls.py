@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from wallflower.events import SourceStatus
 from wallflower.hardware.power import PROFILES
 from wallflower.listening.vitals import Vitals
 from wallflower.speech.endpointing import SILENCE_SECONDS
@@ -34,13 +35,14 @@ class SourceCard:
 class Controls:
     """All that MQTT may ask for. Those that change something raise WallflowerError when they will not.
 
-    sources: those configured, at once. vitals: how the box is. power, tier: what is in force. change_source:
-    one field of a source's card gets another value: listening, silence_minutes, sensitivity or keywords.
-    listen: all sources. restart, calibrate: return before it happens. choose_power: one of POWERS.
-    choose_tier: one of TIERS.
+    sources: those configured, at once. state: how a source is now, and why. vitals: how the box is. power,
+    tier: what is in force. change_source: one field of a source's card gets another value: listening,
+    silence_minutes, sensitivity or keywords. listen: all sources. restart, calibrate: return before it
+    happens. choose_power: one of POWERS. choose_tier: one of TIERS.
     """
 
     sources: Callable[[], Sequence[SourceCard]]
+    state: Callable[[str], tuple[SourceStatus, str]]
     vitals: Callable[[], Awaitable[Vitals]]
     power: Callable[[], str]
     tier: Callable[[], str]

@@ -15,7 +15,6 @@ from wallflower.events import (
     SoundLevel,
     SourceChanged,
     SourceRemoved,
-    SourceStatus,
     SpeechChanged,
     Unheard,
 )
@@ -101,8 +100,7 @@ class Reporter:
         """Tell of a source that is new, or set otherwise."""
         self._outbox.set_state(self._topics.discovery(card.slug), _as_json(source_device(card, self._topics)))
         if card.slug not in self._status:
-            status = SourceStatus.CONNECTING if card.listening else SourceStatus.PAUSED
-            self._status[card.slug] = SourceChanged(card.slug, status, "", _now())
+            self._status[card.slug] = SourceChanged(card.slug, *self._controls.state(card.slug), _now())
             self._set(
                 card.slug, "speech", payloads.speech(SpeechChanged(card.slug, speaking=False, at=_now()))
             )
