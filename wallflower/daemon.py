@@ -11,7 +11,7 @@ import structlog
 from wyoming.info import Info
 
 from wallflower import __version__
-from wallflower.alerts.opening import open_alerts
+from wallflower.alerts.opening import check_alerts, open_alerts
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
@@ -60,6 +60,7 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
 
 
 async def _serve(options: Options, started: float, progress: Progress | None) -> None:
+    check_alerts(options)
     home = writable_data_dir(options)
     identity = load_identity(home, options.name)
     _LOG.info("starting", version=__version__, id=identity.id)
@@ -98,8 +99,8 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
-        await parts.enter_async_context(open_alerts(options, home, identity, bus))
-        await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        listened = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        await parts.enter_async_context(open_alerts(options, home, identity, bus, listened.sources.list()))
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
