@@ -13,7 +13,7 @@ import structlog
 from wyoming.info import Info
 
 from wallflower import __version__
-from wallflower.alerts.opening import open_alerts
+from wallflower.alerts.opening import check_alerts, open_alerts
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.config.chosen import with_choices
@@ -65,6 +65,7 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
 
 
 async def _serve(given: Options, started: float, progress: Progress | None, restart: asyncio.Event) -> None:
+    check_alerts(given)
     home = writable_data_dir(given)
     options = with_choices(given, home)
     identity = load_identity(home, options.name)
@@ -104,8 +105,10 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
-        rules = await parts.enter_async_context(open_alerts(options, home, identity, bus))
         house = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        rules = await parts.enter_async_context(
+            open_alerts(options, home, identity, bus, house.sources.list())
+        )
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))

@@ -70,8 +70,8 @@ class Office:
         self.got.append(json.loads(body))
         return web.Response()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+    async def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        async with asyncio.timeout(seconds):
             while not condition():
                 self.some.clear()
                 try:

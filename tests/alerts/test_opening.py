@@ -10,13 +10,17 @@ import pytest
 from tests.alerts.post_office import office, says
 from tests.homeassistant.conftest import TOKEN, House
 from wallflower.alerts.opening import open_alerts
+from wallflower.audio.source import SourceState
 from wallflower.bus import Bus
 from wallflower.cli.main import main
 from wallflower.config import Options, OptionsError
 from wallflower.config.identity import Identity
-from wallflower.events import Heard
+from wallflower.config.sources import SourceSettings
+from wallflower.events import Alert, Heard, SourceStatus
 from wallflower.listening.keeping import open_keeper
 from wallflower.listening.kept_alerts import keep_alerts
+from wallflower.listening.overlay import ConfiguredSource
+from wallflower.listening.sources import SourceView
 from wallflower.storage.alerts import list_alerts
 from wallflower.storage.database import DATABASE_NAME, reading
 from wallflower.storage.ids import new_id
@@ -95,6 +99,24 @@ async def test_wrong_options_are_told_before_anything_is_opened(tmp_path: Path) 
         with pytest.raises(OptionsError):
             async with open_alerts(wrong, tmp_path, _BOX, Bus()):
                 pass
+
+
+async def test_sources_that_are_there_already_are_known(tmp_path: Path) -> None:
+    bus = Bus()
+    down = SourceView(
+        ConfiguredSource("hall", SourceSettings(name="Hall", url="push"), {}, frozenset()),
+        SourceState(SourceStatus.FAILED, "gone"),
+        None,
+    )
+    options = Options(alerts=[{"name": "Down", "kind": "source_down", "seconds": 0.1}])
+    with bus.subscribe("test") as subscription:
+        async with (
+            open_keeper(options, tmp_path, lambda _happening: None),
+            open_alerts(options, tmp_path, _BOX, bus, [down]),
+        ):
+            alert = await asyncio.wait_for(anext(subscription.events()), 20)
+    assert isinstance(alert, Alert)
+    assert (alert.rule, alert.source, alert.phase) == ("down", "hall", "raised")
 
 
 async def test_run_time_rules_are_there_after_a_restart(tmp_path: Path) -> None:

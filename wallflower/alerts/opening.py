@@ -1,7 +1,8 @@
 """All that belongs to alerts, put together: the rules, the watcher, and those who tell of alerts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,18 +15,28 @@ from wallflower.alerts.watcher import Watcher
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.config.identity import Identity
+from wallflower.events import SourceChanged
 from wallflower.homeassistant.access import access_of
 from wallflower.listening.keeping import StoredState
+from wallflower.listening.sources import SourceView
 from wallflower.storage.database import DATABASE_NAME
 from wallflower.storage.ids import new_id
 from wallflower.supervision import supervised
 
 
+def check_alerts(options: Options) -> None:
+    """Raises OptionsError when an alert or a webhook of the options is wrong."""
+    rules_of(options)
+    targets_of(options)
+
+
 @asynccontextmanager
-async def open_alerts(options: Options, home: Path, box: Identity, bus: Bus) -> AsyncIterator[Book]:
+async def open_alerts(
+    options: Options, home: Path, box: Identity, bus: Bus, sources: Iterable[SourceView] = ()
+) -> AsyncIterator[Book]:
     """Watch what is on the bus, and tell of alerts, while the block runs. Gives the book of rules.
 
-    Enter it before the sources begin, so that their first events are seen. Raises OptionsError.
+    sources: as they are now; what changes is on the bus. The database is open already. Raises OptionsError.
     """
     stated, targets, access = rules_of(options), targets_of(options), access_of(options)
     database = home / DATABASE_NAME
@@ -44,4 +55,7 @@ async def open_alerts(options: Options, home: Path, box: Identity, bus: Bus) -> 
             await parts.enter_async_context(supervised("telling home", partial(telling.run, bus)))
         await parts.enter_async_context(supervised("alerts", watcher.run))
         await book.open()
+        now = datetime.now(UTC)
+        for each in sources:
+            watcher.take(SourceChanged(each.configured.slug, each.state.status, each.state.reason, now))
         yield book

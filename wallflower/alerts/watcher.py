@@ -10,7 +10,7 @@ from wallflower.alerts.raising import Moment, moment
 from wallflower.alerts.rules import Rule
 from wallflower.alerts.watch import Watch
 from wallflower.bus import Bus
-from wallflower.events import Alert
+from wallflower.events import Alert, BusEvent
 
 _LOG = structlog.get_logger(__name__)
 
@@ -39,13 +39,17 @@ class Watcher:
             self._wind_up()
             try:
                 async for event in subscription.events():
-                    try:
-                        self._watch.take(event, self._clock())
-                    except Exception:  # noqa: BLE001  # one event that is not understood is no end of the watch
-                        _LOG.exception("alerts: an error of ours", event_kind=type(event).__name__)
-                    self._wind_up()
+                    self.take(event)
             finally:
                 self._stop_timer()
+
+    def take(self, event: BusEvent) -> None:
+        """Something happened."""
+        try:
+            self._watch.take(event, self._clock())
+        except Exception:  # noqa: BLE001  # one event that is not understood is no end of the watch
+            _LOG.exception("alerts: an error of ours", event_kind=type(event).__name__)
+        self._wind_up()
 
     def use(self, rules: Sequence[Rule]) -> None:
         """These rules hold from now on."""
