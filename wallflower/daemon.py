@@ -34,7 +34,7 @@ from wallflower.listening.condition import sentence_about
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.heat_watch import watch_heat
 from wallflower.listening.house import open_house
-from wallflower.memory import settle, trim, tune_allocator
+from wallflower.memory import give_back, settle, tune_allocator
 from wallflower.models.progress import Progress
 from wallflower.supervision import supervised
 
@@ -99,7 +99,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
             options.uri,
             service,
             max_clients=options.max_clients,
-            on_idle=lambda: loop.run_in_executor(None, trim),
+            on_idle=lambda: loop.run_in_executor(None, give_back),
         )
         await server.open()
         parts.push_async_callback(server.close)

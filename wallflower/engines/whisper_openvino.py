@@ -24,7 +24,7 @@ from wallflower.engines.whisper_prompt import PROMPT_TOKENS, prompt_text
 from wallflower.engines.whisper_text import WhisperText
 from wallflower.engines.word_times import POSITION_SECONDS, align, split_words, timed_words
 from wallflower.languages import WITHOUT_SPACES
-from wallflower.memory import release_code, trim
+from wallflower.memory import give_back
 
 SHORT_WINDOW = 768
 """Positions of the encoder for a short segment, 15.36 s: half the work. The words get no worse, unlike with
@@ -137,8 +137,7 @@ class WhisperOpenVinoEngine:
         with self._lock, contextlib.suppress(RuntimeError):  # then the next segment will tell
             if self._graphs is not None and threading.current_thread() is self._resting:
                 self._graphs.rest()
-                release_code()
-        trim()
+        give_back()
 
     def _transcribe(
         self, graphs: WhisperGraphs, samples: NDArray[np.float32], request: Request, seconds: float
