@@ -33,7 +33,7 @@ less: Whisper wants silence after the speech, and without it goes round in circl
 SHORT_SECONDS = 12.0
 """Up to here a segment is short, so that there is silence enough."""
 
-REST_SECONDS = 30.0
+REST_SECONDS = 10.0
 """After this pause the memory for work is given back, and the next segment takes 18 CPU ms more."""
 
 _TOKENS_PER_SECOND = 30  # in languages whose letters are tokens; speech in English has 4 to 6
