@@ -113,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sources = commands.add_parser(
         "sources",
-        help="show the sources that are listened to",
+        help="show the sources that are listened to, or try an address",
         description="The sources of sound: how they are, each setting, and what it comes from.",
     )
     actions = sources.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -122,6 +122,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--json", dest="form", action="store_const", const="json", default="text", help="print JSON"
     )
     add_option_flags(list_, ["sources", "data_dir"])
+    probing = actions.add_parser(
+        "probe",
+        help="show what can be heard at an address",
+        description="Look at an address for up to 15 s: the codec, channels and rate of its sound, or what is wrong.",
+    )
+    probing.add_argument("url", metavar="URL", help="an address such as rtsp://user:password@camera/live")
+    add_option_flags(probing, ["source_folders"])
 
     add_models_parser(commands)
     add_transcripts_parser(commands)
