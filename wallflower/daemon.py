@@ -4,18 +4,21 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import structlog
 from wyoming.info import Info
 
 from wallflower import __version__
+from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
 from wallflower.config.places import writable_data_dir
 from wallflower.engines.base import EngineError
 from wallflower.engines.exclusions import settle_marks
 from wallflower.engines.lane import Priority
+from wallflower.events import Happening
 from wallflower.hardware.power import Profile, profile_of
 from wallflower.homeassistant.source import open_names
 from wallflower.interfaces.wyoming.connection import Service
@@ -26,6 +29,7 @@ from wallflower.listening.bulletin import Bulletin
 from wallflower.listening.condition import sentence_about
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.heat_watch import watch_heat
+from wallflower.listening.house import open_house
 from wallflower.memory import settle, trim, tune_allocator
 from wallflower.models.progress import Progress
 from wallflower.supervision import supervised
@@ -63,10 +67,15 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
     async with AsyncExitStack() as parts:
         for name, reason in (await asyncio.to_thread(settle_marks, home)).items():
             _LOG.warning("engine excluded", engine=name, reason=reason)
-        bulletin = Bulletin(home)
+        bulletin, bus = Bulletin(home), Bus()
+
+        def tell(happening: Happening) -> None:
+            bulletin.tell(happening)
+            bus.publish(happening)
+
         house = await parts.enter_async_context(open_names(options, home))
         ears = await parts.enter_async_context(
-            open_ears(options, progress=progress, on_happening=bulletin.tell, names=house.names)
+            open_ears(options, progress=progress, on_happening=tell, names=house.names)
         )
         bulletin.about(ears.decoders)
         _LOG.info("chosen", reason=ears.decoders.plan.reason)
@@ -87,7 +96,8 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         await server.open()
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
-        await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, bulletin)))
+        await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
+        await parts.enter_async_context(open_house(options, home, ears, bus, tell))
         if options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
@@ -108,12 +118,12 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
             )
 
 
-async def _watch_heat(options: Options, ears: Ears, bulletin: Bulletin) -> None:
+async def _watch_heat(options: Options, ears: Ears, tell: Callable[[Happening], None]) -> None:
     async def use(profile: Profile) -> None:
         with contextlib.suppress(EngineError):  # the bulletin told why, and each segment tries them anew
             await ears.lane.run(lambda: ears.decoders.use(profile), priority=Priority.VOICE_FINAL)
 
-    await watch_heat(profile_of(options), use, bulletin.tell)
+    await watch_heat(profile_of(options), use, tell)
 
 
 def _info(ears: Ears, bulletin: Bulletin, options: Options) -> Info:

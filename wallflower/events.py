@@ -6,9 +6,20 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word. start, end: seconds from the start of what was heard as one. confidence: 0 to 1."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of an utterance that was decoded as one. start, end: seconds from the utterance's start.
-    language: ISO 639 code of the text.
+    language: ISO 639 code of the text. words: with times from the passage's start; empty where the engine
+    gives none, or others than the text's. confidence: 0 to 1. engine: ENGINE:DEVICE:MODEL.
 
     Where two overlap, because speech was cut, the words in both are in one of them alone.
     """
@@ -17,6 +28,9 @@ class Passage:
     end: float
     text: str
     language: str
+    words: tuple[HeardWord, ...] = ()
+    confidence: float | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,39 @@ class Endpoint:
 
 StreamEvent = Committed | Tentative | Passage | Endpoint | Utterance
 """What a session tells while it listens. The committed texts joined are the utterance's; it comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """Somebody begins to speak, or nobody speaks any more, in a sound without an end. at: seconds."""
+
+    speaking: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forming:
+    """What is known of the passage under way, in a sound without an end; the next one, or the Passage with
+    the same start, takes its place. start: seconds. committed: will not be taken back.
+    """
+
+    start: float
+    committed: str
+    tentative: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageLost:
+    """A passage could not be decoded, in a sound without an end. start, end: seconds."""
+
+    start: float
+    end: float
+    reason: str
+
+
+EndlessEvent = Speaking | Forming | Passage | PassageLost
+"""What a session tells of a sound without an end. A Passage without text: nothing was said after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,16 +227,6 @@ class Partial:
     language: str
     start: datetime
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HeardWord:
-    """A word with its place in the utterance. start, end: seconds from its start. confidence: 0 to 1."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ examples:
   wallflower run --uri tcp://0.0.0.0:10301 --log-level debug
   wallflower transcribe talk.mp4 --srt > talk.srt
   arecord -f S16_LE -r 16000 -d 5 | wallflower transcribe -
+  wallflower listen rtsp://camera/1               what is said there, live
   wallflower models list
   wallflower transcripts search kettle --since 7d  what was heard
   wallflower hardware                             what this box has, and what is chosen for it
@@ -32,6 +33,19 @@ flags win over the environment, the environment over the add-on's options, those
 exit codes: 0 done, 1 failed, 2 wrong option or usage, 3 model missing or damaged, 4 address not to be
 had, 5 engine failed, 6 sound cannot be read, 7 data directory not usable, 130 interrupted
 """
+
+
+_ENGINE_OPTIONS = (
+    "model",
+    "policy",
+    "device",
+    "memory_limit",
+    "language",
+    "languages",
+    "threads",
+    "data_dir",
+    "offline",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -70,20 +84,30 @@ def build_parser() -> argparse.ArgumentParser:
         form.add_argument(
             f"--{name}", dest="form", action="store_const", const=name, default="text", help=f"print {what}"
         )
-    add_option_flags(
-        transcribe,
-        [
-            "model",
-            "policy",
-            "device",
-            "memory_limit",
-            "language",
-            "languages",
-            "threads",
-            "data_dir",
-            "offline",
-        ],
+    add_option_flags(transcribe, _ENGINE_OPTIONS)
+
+    listen = commands.add_parser(
+        "listen",
+        help="show live what is said at a camera, a microphone or in a file",
+        description="Show what is said as it is said; nothing is kept. Words that may still change are dim.",
     )
+    listen.add_argument("place", metavar="URL|mic|FILE", help="an address such as rtsp://…, mic, or a file")
+    listen.add_argument(
+        "--json", dest="form", action="store_const", const="json", default="text", help="one object a line"
+    )
+    add_option_flags(listen, _ENGINE_OPTIONS)
+
+    sources = commands.add_parser(
+        "sources",
+        help="show the sources that are listened to",
+        description="The sources of sound: how they are, each setting, and what it comes from.",
+    )
+    actions = sources.add_subparsers(dest="action", required=True, metavar="ACTION")
+    list_ = actions.add_parser("list", help="show them all", description="Show all sources.")
+    list_.add_argument(
+        "--json", dest="form", action="store_const", const="json", default="text", help="print JSON"
+    )
+    add_option_flags(list_, ["sources", "data_dir"])
 
     add_models_parser(commands)
     add_transcripts_parser(commands)
