@@ -20,7 +20,10 @@ from wallflower.engines.exclusions import settle_marks
 from wallflower.engines.lane import Priority
 from wallflower.events import Happening
 from wallflower.hardware.power import Profile, profile_of
+from wallflower.homeassistant.discovery import announce_wyoming
 from wallflower.homeassistant.source import open_names
+from wallflower.homeassistant.supervisor import supervisor_of
+from wallflower.interfaces.http.overview import Overview
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
@@ -67,7 +70,15 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
     async with AsyncExitStack() as parts:
         for name, reason in (await asyncio.to_thread(settle_marks, home)).items():
             _LOG.warning("engine excluded", engine=name, reason=reason)
-        bulletin, bus = Bulletin(home), Bus()
+        bulletin, bus, overview = Bulletin(home), Bus(), Overview(identity.name)
+        supervisor = supervisor_of()
+        if options.http_port:  # at first: a health check must not take a long start for a dead one
+            from wallflower.interfaces.http.server import http_server
+
+            await parts.enter_async_context(
+                http_server(options.http_port, lambda: overview.status, addon=supervisor is not None)
+            )
+            await parts.enter_async_context(supervised("overview", lambda: overview.follow(bus)))
 
         def tell(happening: Happening) -> None:
             bulletin.tell(happening)
@@ -78,6 +89,7 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
             open_ears(options, progress=progress, on_happening=tell, names=house.names)
         )
         bulletin.about(ears.decoders)
+        overview.condition = lambda: bulletin.condition
         _LOG.info("chosen", reason=ears.decoders.plan.reason)
         service = Service(
             ears=ears,
@@ -97,11 +109,17 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
-        await parts.enter_async_context(open_house(options, home, ears, bus, tell))
-        if options.zeroconf and server.port is not None:
+        listening = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        overview.sources = listening.sources.list
+        if supervisor is not None and (port := server.port) is not None:
+            await parts.enter_async_context(
+                supervised("announcement", lambda: announce_wyoming(supervisor, port))
+            )
+        elif options.zeroconf and server.port is not None:
             announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
             await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
         settle()
+        overview.serving = True
         in_use = ears.decoders.model.id
         _LOG.info("ready", model=in_use, uri=server.address, after_s=round(time.monotonic() - started, 2))
         try:
