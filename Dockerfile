@@ -50,10 +50,14 @@ FROM ${BUILD_FROM}
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # More packages of Debian, such as Intel's compute runtime for the variant openvino.
 ARG PACKAGES=""
+# Of ALSA's plugins only that for PulseAudio, which is how the house gives its microphones: the rest brings ffmpeg.
 # hadolint ignore=DL3008,SC2086
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         ca-certificates curl libopus0 libportaudio2 libpulse0 libsrt1.5-openssl libssl3t64 python3 ${PACKAGES} \
+    && apt-get download libasound2-plugins \
+    && dpkg-deb --fsys-tarfile libasound2-plugins_*.deb | tar -x -C / --wildcards '*_pulse.so' \
+    && rm libasound2-plugins_*.deb \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /usr/share/locale \
     && useradd --system --home-dir /data --no-create-home --groups audio,video wallflower
 COPY --from=ffmpeg /usr/local/bin/ffmpeg /usr/local/bin/ffprobe /usr/local/bin/
