@@ -1,7 +1,7 @@
 """Boots a root folder's services as Supervisor would, and sees that they do what an add-on must.
 
 usage: python -m addon.trial ROOT MODELS, in namespaces of its own for network, mounts and processes.
-MODELS: a folder of models to copy, so that nothing is fetched. Needs root. Exit code 1 when something is wrong.
+MODELS: a folder of models to copy, so that nothing is fetched. Needs root. Exit code 1 when not all is well.
 """
 
 import asyncio
@@ -141,6 +141,11 @@ class Container:
                 return each
         raise AssertionError("the daemon does not run")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is none any more."""
+        return self._process.poll() is not None
+
     def stop(self) -> None:
         """As Docker does: SIGTERM to the first process."""
         (first,) = psutil.Process(self._process.pid).children()
@@ -173,6 +178,8 @@ async def _until_ready(container: Container) -> float:
                 async with session.get(f"{DOOR}/readyz") as response:
                     if response.status == 200:
                         return time.monotonic() - container.began
+            if container.has_ended:
+                raise AssertionError("it ended before it was ready")
             await asyncio.sleep(0.1)
     raise AssertionError(f"not ready within {_READY_SECONDS:g} s")
 
