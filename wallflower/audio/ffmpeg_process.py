@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 
 from wallflower.audio.pcm import AudioError
@@ -52,16 +52,25 @@ async def running(
             await _drained(process, errors)
 
 
-@cache
 def _bound_to_us() -> tuple[str, ...]:
     """What goes before a command so that the kernel kills it when the loop's thread, which started it, ends.
 
-    Not preexec_fn, which would run Python between fork and exec of a process with threads.
+    Not preexec_fn, which would run Python between fork and exec of a process with threads. The shell looks
+    whether we died before the kernel was asked.
     """
     keeper = shutil.which("setpriv")
     if keeper is None or Path(keeper).resolve().name == "busybox":  # whose setpriv lacks the option
         return ()
-    return (keeper, "--pdeathsig", "KILL", "--")
+    return (
+        keeper,
+        "--pdeathsig",
+        "KILL",
+        "--",
+        "/bin/sh",
+        "-c",
+        '[ "$PPID" = "$0" ] && exec "$@"',
+        str(os.getpid()),
+    )
 
 
 async def _ask_to_end(process: asyncio.subprocess.Process, errors: asyncio.Task[None]) -> None:
