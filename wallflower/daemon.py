@@ -11,6 +11,7 @@ import structlog
 from wyoming.info import Info
 
 from wallflower import __version__
+from wallflower.alerts.opening import check_alerts, open_alerts
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.config.identity import load_identity
@@ -62,6 +63,7 @@ async def run(options: Options, *, started: float, progress: Progress | None = N
 
 
 async def _serve(options: Options, started: float, progress: Progress | None) -> None:
+    check_alerts(options)
     home = writable_data_dir(options)
     identity = load_identity(home, options.name)
     _LOG.info("starting", version=__version__, id=identity.id)
@@ -109,8 +111,9 @@ async def _serve(options: Options, started: float, progress: Progress | None) ->
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
-        listening = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
-        overview.sources = listening.sources.list
+        listened = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        overview.sources = listened.sources.list
+        await parts.enter_async_context(open_alerts(options, home, identity, bus, listened.sources.list()))
         if supervisor is not None and (port := server.port) is not None:
             await parts.enter_async_context(
                 supervised("announcement", lambda: announce_wyoming(supervisor, port))

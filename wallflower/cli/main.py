@@ -148,6 +148,16 @@ def build_parser() -> argparse.ArgumentParser:
         ],
     )
 
+    alerts = commands.add_parser(
+        "alerts",
+        help="show what is watched for, the last alerts, and what webhooks did not take",
+        description="Show the rules, of the options and of run time, the last alerts, and what webhooks "
+        "did not take.",
+    )
+    alerts.add_argument("--json", action="store_true", help="print JSON")
+    alerts.add_argument("--limit", type=int, default=20, metavar="COUNT", help="how many alerts (20)")
+    add_option_flags(alerts, ["data_dir"])
+
     health = commands.add_parser(
         "healthcheck",
         help="ask a running daemon whether it is well",

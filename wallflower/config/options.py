@@ -204,6 +204,25 @@ class Options:
         "Lets this box ask Home Assistant for the names.",
         secret=True,
     )
+    alerts: list[dict[str, Any]] = stated(
+        [],
+        checks.list_of(checks.plain_mapping),
+        "a list of mappings such as {name: Help, kind: keyword, words: help}",
+        "What to tell at once when it is heard, or is not heard.",
+    )
+    webhooks: list[dict[str, Any]] = stated(
+        [],
+        checks.list_of(checks.plain_mapping),
+        "a list of mappings such as {url: https://example.org/alerts, secret: ...}",
+        "Where alerts are posted to, as JSON.",
+        secret=True,
+    )
+    home_assistant_alerts: list[str] = stated(
+        ["event"],
+        checks.list_of(checks.alert_way),
+        "a list of event, or services such as notify.mobile_app_phone; empty: none",
+        "How Home Assistant is told of alerts, where its address or its Supervisor is known.",
+    )
     log_level: str = stated(
         "info",
         checks.one_of("debug", "info", "warning", "error"),
@@ -230,6 +249,11 @@ class Options:
         """The error for an option whose value passed its check but makes no sense on this box."""
         origin = self.origins.get(name, "default")
         return OptionsError(f"{origin}: option {name!r} is {getattr(self, name)!r}; allowed: {allowed}")
+
+    def wrong_entry(self, name: str, number: int, problem: str) -> OptionsError:
+        """The error for one entry of a list, counted from 1, that makes no sense."""
+        origin = self.origins.get(name, "default")
+        return OptionsError(f"{origin}: option {name!r}, entry {number}: {problem}")
 
 
 FIELDS: dict[str, "dataclasses.Field[Any]"] = {f.name: f for f in dataclasses.fields(Options) if f.metadata}

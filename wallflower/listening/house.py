@@ -14,6 +14,7 @@ from wallflower.config import Options
 from wallflower.events import Happening, Heard
 from wallflower.listening.ears import Ears
 from wallflower.listening.keeping import StoredState, open_keeper
+from wallflower.listening.kept_alerts import keep_alerts
 from wallflower.listening.opening import allowed_folders, open_source, probe_place
 from wallflower.listening.source_states import keep_states
 from wallflower.listening.sources import Sources, opened
@@ -53,7 +54,16 @@ async def open_house(
             open_source=partial(open_source, folders=folders),
             probe=partial(probe_place, folders=folders),
         )
-        async with opened(sources), supervised("states", lambda: keep_states(home, sources)):
+
+        def keeps_words(source: str) -> bool:
+            settings = [each.configured.settings for each in sources.list() if each.configured.slug == source]
+            return options.keep_transcripts and all(each.keep_transcripts for each in settings)
+
+        async with (
+            supervised("kept alerts", lambda: keep_alerts(bus, keeper.recorder, keeps_words)),
+            opened(sources),
+            supervised("states", lambda: keep_states(home, sources)),
+        ):
             yield House(bus, sources, keeper.recorder)
 
 

@@ -44,6 +44,8 @@ _BACKLOG_SAMPLES = 30 * SAMPLE_RATE
 """A source that is this far ahead of the VAD waits: memory stays bounded however fast it sends."""
 _AHEAD_SEGMENTS = 4
 """A source with more segments than this before the lane waits, too."""
+_BUSY = 0.6
+"""A lane that worked for more than this share of the last seconds has enough to do."""
 _BATCH_FRAMES = 64  # the VAD thread is shared: after 2 s of sound it is another session's turn
 _QUIET_SECONDS = 1.0
 """Nobody speaks any more after so long without speech."""
@@ -205,13 +207,18 @@ class Session:
         lane_share = self._ears.lane.partial_share
         self._forming_start = segment.start
         if self._segmenter.silence >= SPECULATE_SECONDS:
-            if not self._manner.ambient:
+            if not self._manner.ambient or self._has_time():
                 self._draft.speculate(segment, self._samples(segment))
             return
         if self._manner.streaming:
             self._draft.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
         if self._decoding.glances:
             self._glance.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
+
+    def _has_time(self) -> bool:
+        """Whether words for which nobody waits may be known early; mostly they are the final ones."""
+        lane = self._ears.lane
+        return self._manner.streaming and not lane.waiting and lane.load < _BUSY
 
     def _leave_out(self, seconds: float) -> None:
         if self._manner.streaming:
