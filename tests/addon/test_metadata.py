@@ -1,5 +1,6 @@
 """What Supervisor reads at the repository's root, held against Supervisor's rules and against the daemon."""
 
+import itertools
 import re
 import struct
 from pathlib import Path
@@ -11,13 +12,18 @@ import yaml
 
 from tests.addon.supervisor_rules import ADDON, BUILD, REPOSITORY, options_schema, rating
 from wallflower import __version__
+from wallflower.alerts import reading, targets
 from wallflower.config.loading import load_options
 from wallflower.config.options import FIELDS, Options, default_of
 from wallflower.config.sources import SOURCE_FIELDS
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
-LISTED = {"sources": SOURCE_FIELDS}
+LISTED = {
+    "sources": tuple(SOURCE_FIELDS),
+    "alerts": tuple(dict.fromkeys([*reading._COMMON, *itertools.chain(*reading._KINDS.values())])),
+    "webhooks": tuple(targets._CHECKS),
+}
 """Options that are lists of mappings, and what may stand in one."""
 LEFT_OUT = {
     "uri": "Supervisor says which port of the house leads to the container's",
@@ -43,7 +49,7 @@ def test_options_are_the_daemons() -> None:
     assert list(CONFIG["schema"]) == [name for name in FIELDS if name not in LEFT_OUT]
     for name, fields in LISTED.items():
         (item,) = CONFIG["schema"][name]
-        assert list(item) == list(fields)
+        assert tuple(item) == fields, name
     for name, value in CONFIG["options"].items():
         assert value == default_of(name), name
 
@@ -56,7 +62,7 @@ def test_what_the_form_hides_is_optional() -> None:
 @pytest.mark.parametrize("name", [name for name in FIELDS if name not in LEFT_OUT])
 def test_the_daemon_takes_what_the_form_takes(name: str) -> None:
     form = options_schema({name: CONFIG["schema"][name]})
-    for value in _examples(CONFIG["schema"][name]):
+    for value in _EXAMPLES.get(name) or _examples(CONFIG["schema"][name]):
         taken = form({name: value})
         assert Options(**_checked(name, taken[name])) is not None
 
@@ -159,6 +165,16 @@ def _checked(name: str, value: Any) -> dict[str, Any]:
     return {name: vol.Schema(FIELDS[name].metadata["check"])(value)}
 
 
+_EXAMPLES: dict[str, list[Any]] = {
+    "alerts": [[], [{"name": "Help", "kind": "keyword", "words": "help, hilfe", "early": False}]],
+    "webhooks": [
+        [],
+        [{"url": "https://example.org/alerts", "secret": "a long one", "phases": "raised, ended"}],
+    ],
+    "home_assistant_alerts": [[], ["event", "notify.mobile_app_phone"]],
+}
+
+
 def _examples(kind: Any) -> list[Any]:
     """Values that a form of this kind lets through."""
     if isinstance(kind, list):
@@ -186,3 +202,19 @@ def test_the_addons_options_are_read(tmp_path: Path) -> None:
     path = tmp_path / "options.json"
     path.write_text(json.dumps(CONFIG["options"]))
     assert load_options(environment={}, addon_options=path) == Options()
+
+
+@pytest.mark.parametrize("kind", reading.KINDS)
+def test_each_kind_of_alert_can_be_made_in_the_form(kind: str) -> None:
+    (form,) = CONFIG["schema"]["alerts"]
+    assert kind in form["kind"]
+    named = {"words": "help", "speakers": "anna", "troubles": "heat, engine", "schedule": "22:00-06:00"}
+    own = {name: named[name] for name in reading._KINDS[kind] if name in named}
+    (rule,) = options_schema({"alerts": CONFIG["schema"]["alerts"]})(
+        {
+            "alerts": [
+                {"name": "A rule", "kind": kind, "sources": "hall, garage", "schedule": "22:00-06:00"} | own
+            ]
+        }
+    )["alerts"]
+    assert reading.read_rule(rule).kind == kind
