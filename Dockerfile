@@ -42,8 +42,10 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY wallflower wallflower
 # The libraries beside ONNX Runtime; "none": it alone.
 ARG EXTRAS=openvino,onnx-asr,whispercpp,mic
+# default, or openvino: with OpenVINO's plugins for GPU and NPU.
+ARG VARIANT=default
 COPY addon/install addon/install
-RUN addon/install "$EXTRAS" /opt/wallflower
+RUN addon/install "$EXTRAS" /opt/wallflower "$VARIANT"
 
 # hadolint ignore=DL3006
 FROM ${BUILD_FROM}
