@@ -255,6 +255,8 @@ async def _measure(audio: Path, minutes: float) -> int:
     if not root:
         say("without root: no cut of the network, no full disk")
     track = audio / "composed" / "conv_dev_5min.wav"
+    if not track.is_file():
+        raise BenchmarkError(f"there is no speech at {track}; name its folder: --audio DIR")
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         if root:
             stack.enter_context(_small_disk(Path(home)))

@@ -155,7 +155,26 @@ class DatabaseSetAside:
     name: str
 
 
-Happening = EngineSetAside | EngineInUse | PowerStep | StorageFailing | StorageWorking | DatabaseSetAside
+@dataclass(frozen=True, slots=True)
+class BrokerChanged:
+    """The connection to the MQTT broker is there, or is not. broker: its address, without secrets; empty when
+    not known. reason: why there is none; empty when there is.
+    """
+
+    connected: bool
+    broker: str
+    reason: str = ""
+
+
+Happening = (
+    EngineSetAside
+    | EngineInUse
+    | PowerStep
+    | StorageFailing
+    | StorageWorking
+    | DatabaseSetAside
+    | BrokerChanged
+)
 """What happens to the box itself."""
 
 

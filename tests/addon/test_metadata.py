@@ -166,6 +166,7 @@ def _checked(name: str, value: Any) -> dict[str, Any]:
 
 
 _EXAMPLES: dict[str, list[Any]] = {
+    "mqtt_url": ["mqtt://broker.example.org:1884", "mqtts://broker"],
     "alerts": [[], [{"name": "Help", "kind": "keyword", "words": "help, hilfe", "early": False}]],
     "webhooks": [
         [],

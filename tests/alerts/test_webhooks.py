@@ -122,7 +122,11 @@ async def test_what_cannot_be_delivered_is_a_dead_letter(
         await there.until(lambda: bool(dead_letters(memory.content)))
     (dead,) = dead_letters(memory.content)
     assert (dead.reason, dead.attempts) == (reason, attempts)
-    assert dead.letter.payload == payload_of(ALERT, _BOX)
+    said = {"summary", "detail"}  # what was said is not kept without need
+    assert said <= payload_of(ALERT, _BOX).keys()
+    assert dead.letter.payload == {
+        name: value for name, value in payload_of(ALERT, _BOX).items() if name not in said
+    }
 
 
 async def test_a_redirect_on_the_same_host_is_followed() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,19 @@ def test_without_any(wallflower: Callable[..., Ran], tmp_path: Path) -> None:
     ran = wallflower("sources", "list", "--data-dir", tmp_path)
     assert ran.out == "there are no sources; the option `sources` names them\n"
     assert not (tmp_path / DATABASE_NAME).exists()
+
+
+def test_what_is_at_an_address(wallflower: Callable[..., Ran], tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((2, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(32_000))
+    ran = wallflower("sources", "probe", (tmp_path / "a.wav").as_uri(), "--source-folders", str(tmp_path))
+    assert (ran.code, ran.out) == (0, "pcm_s16le, 2 channels, 8000 Hz, with an end\n")
+
+
+@pytest.mark.parametrize("url", ["mic", "rtsp://anna:geheim@127.0.0.1:9/live", "file:///etc/passwd"])
+def test_an_address_with_nothing_to_hear(wallflower: Callable[..., Ran], url: str) -> None:
+    ran = wallflower("sources", "probe", url)
+    assert ran.code != 0
+    assert ran.err.startswith("wallflower: ")
+    assert "geheim" not in ran.err

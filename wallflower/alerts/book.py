@@ -11,10 +11,10 @@ from typing import Any
 
 import structlog
 
-from wallflower.alerts.letters import Memory
 from wallflower.alerts.reading import RuleError, read_rule
 from wallflower.alerts.rules import Rule
 from wallflower.errors import WallflowerError
+from wallflower.listening.sources import Memory
 
 _LOG = structlog.get_logger(__name__)
 

@@ -2,30 +2,19 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import structlog
 
 from wallflower.errors import WallflowerError
+from wallflower.listening.sources import Memory
 
 _LOG = structlog.get_logger(__name__)
 
 MOST_DEAD = 100
 STATE = "webhook_letters"
 """The name under which they are kept in the database."""
-
-
-class Memory(Protocol):
-    """Keeps plain data through a restart."""
-
-    async def load(self) -> Any:
-        """What was saved last; None when nothing was. Raises WallflowerError."""
-        ...
-
-    async def save(self, value: Any) -> None:
-        """Keep plain data. Raises WallflowerError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +29,20 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """reason: why it was given up, without secrets. attempts: how often it was posted."""
+    """reason: why it was given up, without secrets. attempts: how often it was posted.
+
+    It is only to be looked at, so it holds nothing that was said, and there is nothing in it to forget.
+    """
 
     letter: Letter
     reason: str
     attempts: int
+
+    @classmethod
+    def of(cls, letter: Letter, reason: str, attempts: int) -> "DeadLetter":
+        """The letter, given up."""
+        payload = {name: value for name, value in letter.payload.items() if name not in {"summary", "detail"}}
+        return cls(replace(letter, payload=payload), reason, attempts)
 
 
 class Letters:

@@ -88,7 +88,7 @@ class Webhooks:
             key = f"{alert.id}-{alert.phase}"
             letter = Letter(box.target.name, key, payload_of(alert, self._box), time.time())
             if (driven_out := box.put(letter)) is not None:
-                await self._bury(DeadLetter(driven_out, f"{_MOST_WAITING} were waiting", 0))
+                await self._bury(DeadLetter.of(driven_out, f"{_MOST_WAITING} were waiting", 0))
 
     async def _bury(self, dead: DeadLetter) -> None:
         letter = dead.letter
@@ -112,7 +112,7 @@ class Webhooks:
                 _LOG.debug("webhook delivered", webhook=target.name, attempt=attempt)
                 return
             if not outcome.again or attempt == _MOST_ATTEMPTS:
-                await self._bury(DeadLetter(letter, outcome.reason, attempt))
+                await self._bury(DeadLetter.of(letter, outcome.reason, attempt))
                 return
             wait = max(outcome.after, pause * random.uniform(0.5, 1.5))
             _LOG.info(

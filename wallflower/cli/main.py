@@ -35,6 +35,14 @@ had, 5 engine failed, 6 sound cannot be read, 7 data directory not usable, 130 i
 """
 
 
+_BROKER_OPTIONS = (
+    "mqtt_url",
+    "mqtt_user",
+    "mqtt_password",
+    "mqtt_ca_file",
+    "mqtt_cert_file",
+    "mqtt_key_file",
+)
 _ENGINE_OPTIONS = (
     "model",
     "policy",
@@ -75,6 +83,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a file; - is standard input: WAV, or raw 16 kHz 16-bit mono PCM",
     )
+    transcribe.add_argument(
+        "--mqtt",
+        dest="ask",
+        action="store_true",
+        help="have it done by a box that listens to the MQTT broker, not here",
+    )
     form = transcribe.add_mutually_exclusive_group()
     for name, what in (
         ("json", "one JSON object a file, with times in seconds"),
@@ -84,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
         form.add_argument(
             f"--{name}", dest="form", action="store_const", const=name, default="text", help=f"print {what}"
         )
-    add_option_flags(transcribe, _ENGINE_OPTIONS)
+    add_option_flags(transcribe, [*_ENGINE_OPTIONS, *_BROKER_OPTIONS])
 
     listen = commands.add_parser(
         "listen",
@@ -99,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sources = commands.add_parser(
         "sources",
-        help="show the sources that are listened to",
+        help="show the sources that are listened to, or try an address",
         description="The sources of sound: how they are, each setting, and what it comes from.",
     )
     actions = sources.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -108,6 +122,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--json", dest="form", action="store_const", const="json", default="text", help="print JSON"
     )
     add_option_flags(list_, ["sources", "data_dir"])
+    probing = actions.add_parser(
+        "probe",
+        help="show what can be heard at an address",
+        description="Look at an address for up to 15 s: codec, channels and rate of its sound, or what is wrong.",
+    )
+    probing.add_argument("url", metavar="URL", help="an address such as rtsp://user:password@camera/live")
+    add_option_flags(probing, ["source_folders"])
 
     add_models_parser(commands)
     add_transcripts_parser(commands)

@@ -1,4 +1,6 @@
-"""`wallflower sources`: which sources of sound there are, with which settings, and how they are."""
+"""`wallflower sources`: which sources of sound there are, with which settings, and how they are; what is at
+an address.
+"""
 
 import argparse
 import asyncio
@@ -13,14 +15,16 @@ from wallflower.config.sources import SOURCE_FIELDS
 from wallflower.errors import ExitCode
 from wallflower.listening.house import STATE
 from wallflower.listening.keeping import StoredState
-from wallflower.listening.opening import shown_url
+from wallflower.listening.opening import allowed_folders, probe_place, shown_url
 from wallflower.listening.overlay import ConfiguredSource, configured, slugs_of
 from wallflower.listening.source_states import kept_states
 from wallflower.storage.database import DATABASE_NAME
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
-    """List them."""
+    """List them, or look at an address."""
+    if parsed.action == "probe":
+        return _probe(parsed.url, options)
     home = data_dir(options)
     found = asyncio.run(_configured(options, home))
     states = kept_states(home)
@@ -32,6 +36,18 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
     else:
         for each in shown:
             _print(each)
+    return ExitCode.OK
+
+
+def _probe(url: str, options: Options) -> int:
+    """Raises AudioError."""
+    sound = asyncio.run(probe_place(url, folders=allowed_folders(options)))
+    channels = (
+        f"{sound.channels} channel{'s' * (sound.channels != 1)}" if sound.channels else "channels not told"
+    )
+    print(
+        f"{sound.codec}, {channels}, {sound.rate} Hz, {'with an end' if sound.finite else 'without an end'}"
+    )
     return ExitCode.OK
 
 

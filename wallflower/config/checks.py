@@ -160,6 +160,29 @@ def http_url(value: Any) -> str:
     raise vol.Invalid("expected an http or https address")
 
 
+def mqtt_url(value: Any) -> str:
+    """The address of an MQTT broker: mqtt or mqtts, a host, perhaps a port. No user or password."""
+    if isinstance(value, str):
+        try:
+            parts = urlsplit(value.rstrip("/"))
+            if parts.scheme in {"mqtt", "mqtts"} and parts.hostname and parts.port != 0:
+                rest = (parts.username, parts.password, parts.path, parts.query, parts.fragment)
+                if not any(rest) and "@" not in value:
+                    return value.rstrip("/")
+        except ValueError:
+            pass
+    raise vol.Invalid("expected mqtt://HOST:PORT or mqtts://HOST:PORT")
+
+
+def topic(value: Any) -> str:
+    """A topic of MQTT to publish to, without a slash at its ends."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= 200:
+        name = value.strip("/")
+        if name and not name.startswith("$") and not set("+#") & set(name):
+            return name
+    raise vol.Invalid("expected a topic without + and #")
+
+
 def wyoming_uri(value: Any) -> str:
     """The address of a Wyoming server: tcp with host and port, unix with a path, or stdio."""
     if isinstance(value, str):

@@ -204,6 +204,48 @@ class Options:
         "Lets this box ask Home Assistant for the names.",
         secret=True,
     )
+    mqtt: bool = stated(
+        True,
+        checks.boolean,
+        "true or false",
+        "Connect to an MQTT broker: that of mqtt_url, or in the add-on Home Assistant's.",
+    )
+    mqtt_url: str = stated(
+        "",
+        vol.Any("", checks.mqtt_url),
+        "mqtt://HOST, mqtts://HOST (TLS), either with :PORT; empty: none, or in the add-on Home Assistant's",
+        "The address of an MQTT broker.",
+    )
+    mqtt_user: str = stated(
+        "", vol.All(str, checks.one_line), "one line of text", "The user's name at the MQTT broker."
+    )
+    mqtt_password: str = stated(
+        "", vol.All(str, checks.one_line), "one line of text", "The password at the MQTT broker.", secret=True
+    )
+    mqtt_ca_file: str = stated(
+        "",
+        vol.All(str, checks.one_line),
+        "a PEM file; empty: those of the system",
+        "Certificates that the MQTT broker's must be signed by.",
+    )
+    mqtt_cert_file: str = stated(
+        "",
+        vol.All(str, checks.one_line),
+        "a PEM file; empty: none",
+        "This box's own certificate for the MQTT broker.",
+    )
+    mqtt_key_file: str = stated(
+        "",
+        vol.All(str, checks.one_line),
+        "a PEM file; empty: the key is in mqtt_cert_file",
+        "The key of mqtt_cert_file, without a passphrase.",
+    )
+    mqtt_discovery_prefix: str = stated(
+        "homeassistant",
+        checks.topic,
+        "an MQTT topic without + and #",
+        "The topic under which Home Assistant looks for devices.",
+    )
     alerts: list[dict[str, Any]] = stated(
         [],
         checks.list_of(checks.plain_mapping),
