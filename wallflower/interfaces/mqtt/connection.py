@@ -92,6 +92,7 @@ async def _client(
             dialect.unanswered()
         raise
     try:
+        heed_cancellation()
         yield client
     finally:
         dialect.ended()
@@ -148,6 +149,26 @@ def _reason(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
 
 async def publish(client: aiomqtt.Client, message: Message) -> None:
     """Send a message; at QoS 1, until it is acknowledged. Raises aiomqtt.MqttError."""
+    await _publish(client, message)
+    heed_cancellation()
+
+
+async def subscribe(client: aiomqtt.Client, topic: str) -> None:
+    """Have what comes under a topic, at QoS 1. Raises aiomqtt.MqttError."""
+    await client.subscribe(topic, qos=1)
+    heed_cancellation()
+
+
+def heed_cancellation() -> None:
+    """Raise the CancelledError that was lost: the library waits with `asyncio.wait_for`, which in Python 3.11
+    forgets a cancellation that comes together with the broker's answer.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _publish(client: aiomqtt.Client, message: Message) -> None:
     await client.publish(message.topic, message.payload, message.qos, message.retain)
 
 
@@ -155,6 +176,6 @@ async def goodbye(client: aiomqtt.Client, message: Message) -> None:
     """Send a last message if the connection still carries it."""
     try:
         async with asyncio.timeout(_GOODBYE_SECONDS):
-            await publish(client, message)
+            await _publish(client, message)
     except (aiomqtt.MqttError, TimeoutError):
         pass

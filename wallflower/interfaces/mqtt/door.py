@@ -18,7 +18,14 @@ from wallflower.events import BrokerChanged
 from wallflower.interfaces.mqtt import payloads
 from wallflower.interfaces.mqtt.broker import Broker
 from wallflower.interfaces.mqtt.commands import CommandError, command_topics, is_command, obey
-from wallflower.interfaces.mqtt.connection import Dialect, connected, goodbye, publish
+from wallflower.interfaces.mqtt.connection import (
+    Dialect,
+    connected,
+    goodbye,
+    heed_cancellation,
+    publish,
+    subscribe,
+)
 from wallflower.interfaces.mqtt.controls import Controls
 from wallflower.interfaces.mqtt.outbox import Message, Outbox
 from wallflower.interfaces.mqtt.reporter import Reporter
@@ -105,6 +112,7 @@ class Door:
                 broker = await self._find_broker()
                 await self._connect(broker)
             except WallflowerError as error:
+                heed_cancellation()  # the connection broke while it was ended
                 self._tell(
                     BrokerChanged(connected=False, broker=broker.address if broker else "", reason=str(error))
                 )
@@ -146,7 +154,7 @@ class Door:
         if self._dialect.has_properties:  # a request without them cannot say where the answer shall go
             wanted += [topics.of_box("transcribe"), SHARED_SUBSCRIPTION]
         for topic in wanted:
-            await client.subscribe(topic, qos=1)
+            await subscribe(client, topic)
 
     async def _receive(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         """Sort what comes in. Raises aiomqtt.MqttError when the connection breaks."""
