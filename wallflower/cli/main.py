@@ -125,7 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     probing = actions.add_parser(
         "probe",
         help="show what can be heard at an address",
-        description="Look at an address for up to 15 s: codec, channels and rate of its sound, or what is wrong.",
+        description="Look at an address for up to 15 s: what sound there is, or what is wrong.",
     )
     probing.add_argument("url", metavar="URL", help="an address such as rtsp://user:password@camera/live")
     add_option_flags(probing, ["source_folders"])
