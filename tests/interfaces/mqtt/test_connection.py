@@ -263,16 +263,17 @@ async def test_neither_options_nor_supervisor() -> None:
 
 
 class _AnswersAsTheStopComes:
-    """A client whose broker acknowledges in the moment in which the task is cancelled."""
+    """A client whose broker acknowledges in the moment in which whoever waits is cancelled."""
+
+    waiting: asyncio.Task[None]
 
     async def publish(self, *_message: Any) -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
+        loop = asyncio.get_running_loop()
         answer = loop.create_future()
 
         def both() -> None:
             answer.set_result(None)
-            task.cancel()
+            self.waiting.cancel()
 
         loop.call_soon(both)
         await asyncio.wait_for(answer, 10)
@@ -284,6 +285,6 @@ class _AnswersAsTheStopComes:
 async def test_a_stop_that_comes_with_the_brokers_answer_is_heeded() -> None:
     client: Any = _AnswersAsTheStopComes()
     for call in (publish(client, Message("a/topic", b"")), subscribe(client, "a/topic")):
-        task = asyncio.create_task(call)
-        await asyncio.wait({task})
-        assert task.cancelled()
+        client.waiting = asyncio.create_task(call)
+        await asyncio.wait({client.waiting})
+        assert client.waiting.cancelled()

@@ -22,7 +22,6 @@ from wallflower.interfaces.mqtt.connection import (
     Dialect,
     connected,
     goodbye,
-    heed_cancellation,
     publish,
     subscribe,
 )
@@ -78,9 +77,11 @@ class Door:
         self._commands: asyncio.Queue[aiomqtt.Message] = asyncio.Queue(_MOST_COMMANDS)
         self._told: BrokerChanged | None = None
         self._had_a_broker = False
+        self._ending = False
 
     async def run(self) -> None:
         """Tell and listen until cancelled; then say goodbye."""
+        self._ending = False
         with self._bus.subscribe("mqtt") as subscription:
             await self._reporter.look()
             async with asyncio.TaskGroup() as tasks:
@@ -88,6 +89,10 @@ class Door:
                 tasks.create_task(self._look_now_and_then())
                 tasks.create_task(self._obey_all())
                 tasks.create_task(self._stay_connected())
+                try:
+                    await asyncio.get_running_loop().create_future()
+                finally:
+                    self._ending = True
 
     async def _report(self, subscription: Subscription) -> None:
         lost = 0
@@ -112,7 +117,8 @@ class Door:
                 broker = await self._find_broker()
                 await self._connect(broker)
             except WallflowerError as error:
-                heed_cancellation()  # the connection broke while it was ended
+                if self._ending:  # it broke while it was ended
+                    return
                 self._tell(
                     BrokerChanged(connected=False, broker=broker.address if broker else "", reason=str(error))
                 )
