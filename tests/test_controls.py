@@ -122,6 +122,11 @@ async def test_a_source_that_is_not_there_and_a_value_that_is_refused_change_not
         assert controls.sources() == [SourceCard("door", "Door")]
 
 
+async def test_without_sources_there_is_nothing_to_listen_to(tmp_path: Path, ears: Ears) -> None:
+    with pytest.raises(ControlError, match="no sources"):
+        await _controls(tmp_path, ears, asyncio.Event()).listen(True)
+
+
 async def test_a_named_model_is_not_measured(tmp_path: Path, ears: Ears) -> None:
     with pytest.raises(ControlError, match="moonshine-tiny-en"):
         await _controls(tmp_path, ears, asyncio.Event(), model="moonshine-tiny-en").calibrate()

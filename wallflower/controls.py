@@ -136,5 +136,8 @@ async def _change_source(running: Running, slug: str, field: str, value: Any) ->
 
 async def _listen(sources: Sources, wanted: bool) -> None:
     """Listen to all sources, or to none. Raises WallflowerError."""
-    for view in sources.list():
+    views = sources.list()
+    if not views:
+        raise ControlError("this box has no sources of sound")
+    for view in views:
         await sources.update(view.configured.slug, {"enabled": wanted})

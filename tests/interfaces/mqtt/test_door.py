@@ -140,6 +140,7 @@ async def test_home_assistant_that_comes_back_is_told_everything_again(
     async with watching(mosquitto.broker) as watcher, open_door(mosquitto.broker, ears):
         await watcher.message(device)
         await watcher.message(f"{BOX}/hall/state")
+        await watcher.message(f"{BOX}/status", status="online")  # by then it listens
         await watcher.client.publish("homeassistant/status", "online", qos=1)
         await watcher.until(
             lambda: len(watcher.all(device)) > 1 and len(watcher.all(f"{BOX}/hall/state")) > 1
