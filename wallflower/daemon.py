@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -24,7 +24,10 @@ from wallflower.engines.exclusions import settle_marks
 from wallflower.engines.lane import Priority
 from wallflower.events import Happening
 from wallflower.hardware.power import Profile, profile_of
+from wallflower.homeassistant.discovery import announce_wyoming
 from wallflower.homeassistant.source import open_names
+from wallflower.homeassistant.supervisor import supervisor_of
+from wallflower.interfaces.http.overview import Overview
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.interfaces.wyoming.server import WyomingServer
@@ -75,7 +78,10 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
     async with AsyncExitStack() as parts:
         for name, reason in (await asyncio.to_thread(settle_marks, home)).items():
             _LOG.warning("engine excluded", engine=name, reason=reason)
-        bulletin, bus = Bulletin(home), Bus()
+        bulletin, bus, overview = Bulletin(home), Bus(), Overview(identity.name)
+        await _open_http(
+            options, overview, bus, parts
+        )  # at first: a long start must not look like a dead daemon
 
         def tell(happening: Happening) -> None:
             bulletin.tell(happening)
@@ -86,6 +92,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
             open_ears(options, progress=progress, on_happening=tell, names=known.names)
         )
         bulletin.about(ears.decoders)
+        overview.condition = lambda: bulletin.condition
         _LOG.info("chosen", reason=ears.decoders.plan.reason)
         service = Service(
             ears=ears,
@@ -106,12 +113,13 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
         house = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        overview.sources = house.sources.list
         rules = await parts.enter_async_context(
             open_alerts(options, home, identity, bus, house.sources.list())
         )
-        if options.zeroconf and server.port is not None:
-            announcement = Announcement(identity, server.host, server.port, options.zeroconf_interfaces)
-            await parts.enter_async_context(supervised("zeroconf", lambda: announce(announcement)))
+        if (port := server.port) is not None:
+            announcement = Announcement(identity, server.host, port, options.zeroconf_interfaces)
+            await parts.enter_async_context(_announced(options, announcement))
         if options.mqtt and (options.mqtt_url or os.environ.get("SUPERVISOR_TOKEN")):
             from wallflower.controls import Running, mqtt_door
 
@@ -122,6 +130,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
             door = await mqtt_door(running, bus)
             await parts.enter_async_context(supervised("mqtt", door.run))
         settle()
+        overview.serving = True
         in_use = ears.decoders.model.id
         _LOG.info("ready", model=in_use, uri=server.address, after_s=round(time.monotonic() - started, 2))
         try:
@@ -136,6 +145,27 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
                 partials_put_off=partials.put_off,
                 partials_given_up=partials.given_up,
             )
+
+
+async def _open_http(options: Options, overview: Overview, bus: Bus, parts: AsyncExitStack) -> None:
+    if options.http_port:
+        from wallflower.interfaces.http.server import http_server
+
+        addon = supervisor_of() is not None
+        door = http_server(options.http_port, lambda: overview.status, addon=addon)
+        await parts.enter_async_context(door)
+        await parts.enter_async_context(supervised("overview", lambda: overview.follow(bus)))
+
+
+def _announced(options: Options, announcement: Announcement) -> AbstractAsyncContextManager[None]:
+    """Through the Supervisor where there is one: nobody hears multicast in its network but Home Assistant,
+    which would find the box twice.
+    """
+    if (supervisor := supervisor_of()) is not None:
+        return supervised("announcement", lambda: announce_wyoming(supervisor, announcement.port))
+    if options.zeroconf:
+        return supervised("zeroconf", lambda: announce(announcement))
+    return contextlib.nullcontext()
 
 
 async def _watch_heat(options: Options, ears: Ears, tell: Callable[[Happening], None]) -> None:

@@ -82,6 +82,7 @@ _WRONG: list[tuple[str, Any]] = [
     ("hub_url", "ftp://huggingface.co"),
     ("hub_url", "https://"),
     ("hub_url", "http://[::1"),
+    ("http_port", 65_536),
     ("home_assistant_url", "homeassistant.local:8123"),
     ("home_assistant_url", "ws://homeassistant.local:8123"),
     ("mqtt", "perhaps"),

@@ -110,6 +110,12 @@ class Options:
         "a number of seconds from 1 to 86400",
         "A connection that sends nothing for this long is closed.",
     )
+    http_port: int = stated(
+        0,
+        checks.whole_number(0, 65_535),
+        "a port from 1 to 65535; 0: none, in the container 8099",
+        "Where /healthz, /readyz and the status page are.",
+    )
     zeroconf: bool = stated(
         True,
         checks.boolean,

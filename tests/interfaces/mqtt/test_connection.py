@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,7 +15,8 @@ from tests.interfaces.mqtt.house import BOX, Mosquitto, free_port, open_door, wa
 from wallflower.config import Options, OptionsError, load_options
 from wallflower.interfaces.mqtt import connection
 from wallflower.interfaces.mqtt.broker import Broker, BrokerError, broker_of, find_broker
-from wallflower.interfaces.mqtt.connection import Dialect, connected
+from wallflower.interfaces.mqtt.connection import Dialect, connected, publish, subscribe
+from wallflower.interfaces.mqtt.outbox import Message
 from wallflower.listening.ears import Ears
 
 
@@ -258,3 +260,31 @@ async def test_a_supervisor_without_one(answer: web.Response, reason: str) -> No
 async def test_neither_options_nor_supervisor() -> None:
     with pytest.raises(OptionsError, match="mqtt_url"):
         await find_broker(_options(""), {})
+
+
+class _AnswersAsTheStopComes:
+    """A client whose broker acknowledges in the moment in which whoever waits is cancelled."""
+
+    waiting: asyncio.Task[None]
+
+    async def publish(self, *_message: Any) -> None:
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+
+        def both() -> None:
+            answer.set_result(None)
+            self.waiting.cancel()
+
+        loop.call_soon(both)
+        await asyncio.wait_for(answer, 10)
+
+    async def subscribe(self, _topic: str, **_quality: int) -> None:
+        await self.publish()
+
+
+async def test_a_stop_that_comes_with_the_brokers_answer_is_heeded() -> None:
+    client: Any = _AnswersAsTheStopComes()
+    for call in (publish(client, Message("a/topic", b"")), subscribe(client, "a/topic")):
+        client.waiting = asyncio.create_task(call)
+        await asyncio.wait({client.waiting})
+        assert client.waiting.cancelled()

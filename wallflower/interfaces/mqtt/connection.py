@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -78,13 +79,13 @@ async def _client(
 ) -> AsyncIterator[aiomqtt.Client]:
     try:
         client = _new_client(broker, dialect, identifier, will)
-        await client.__aenter__()
+        await _stoppable(client.__aenter__())
     except aiomqtt.MqttCodeError as error:
         if not dialect.has_properties or _code(error) not in _UNSUPPORTED:
             raise
         dialect.refused()
         client = _new_client(broker, dialect, identifier, will)
-        await client.__aenter__()
+        await _stoppable(client.__aenter__())
     except ValueError as error:  # a name that no host can have
         raise aiomqtt.MqttError(str(error)) from error
     except aiomqtt.MqttError as error:
@@ -148,7 +149,26 @@ def _reason(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
 
 async def publish(client: aiomqtt.Client, message: Message) -> None:
     """Send a message; at QoS 1, until it is acknowledged. Raises aiomqtt.MqttError."""
-    await client.publish(message.topic, message.payload, message.qos, message.retain)
+    await _stoppable(client.publish(message.topic, message.payload, message.qos, message.retain))
+
+
+async def subscribe(client: aiomqtt.Client, topic: str) -> None:
+    """Have what comes under a topic, at QoS 1. Raises aiomqtt.MqttError."""
+    await _stoppable(client.subscribe(topic, qos=1))
+
+
+async def _stoppable(call: Coroutine[Any, Any, Any]) -> None:
+    """Wait for a call of the library. It uses `asyncio.wait_for`, which in Python 3.11 forgets a cancellation
+    that comes together with the broker's answer; this does not.
+    """
+    task = asyncio.create_task(call)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.add_done_callback(lambda end: end.cancelled() or end.exception())
+        task.cancel()
+        raise
+    task.result()
 
 
 async def goodbye(client: aiomqtt.Client, message: Message) -> None:

@@ -18,7 +18,13 @@ from wallflower.events import BrokerChanged
 from wallflower.interfaces.mqtt import payloads
 from wallflower.interfaces.mqtt.broker import Broker
 from wallflower.interfaces.mqtt.commands import CommandError, command_topics, is_command, obey
-from wallflower.interfaces.mqtt.connection import Dialect, connected, goodbye, publish
+from wallflower.interfaces.mqtt.connection import (
+    Dialect,
+    connected,
+    goodbye,
+    publish,
+    subscribe,
+)
 from wallflower.interfaces.mqtt.controls import Controls
 from wallflower.interfaces.mqtt.outbox import Message, Outbox
 from wallflower.interfaces.mqtt.reporter import Reporter
@@ -71,9 +77,11 @@ class Door:
         self._commands: asyncio.Queue[aiomqtt.Message] = asyncio.Queue(_MOST_COMMANDS)
         self._told: BrokerChanged | None = None
         self._had_a_broker = False
+        self._ending = False
 
     async def run(self) -> None:
         """Tell and listen until cancelled; then say goodbye."""
+        self._ending = False
         with self._bus.subscribe("mqtt") as subscription:
             await self._reporter.look()
             async with asyncio.TaskGroup() as tasks:
@@ -81,6 +89,10 @@ class Door:
                 tasks.create_task(self._look_now_and_then())
                 tasks.create_task(self._obey_all())
                 tasks.create_task(self._stay_connected())
+                try:
+                    await asyncio.get_running_loop().create_future()
+                finally:
+                    self._ending = True
 
     async def _report(self, subscription: Subscription) -> None:
         lost = 0
@@ -105,6 +117,8 @@ class Door:
                 broker = await self._find_broker()
                 await self._connect(broker)
             except WallflowerError as error:
+                if self._ending:  # it broke while it was ended
+                    return
                 self._tell(
                     BrokerChanged(connected=False, broker=broker.address if broker else "", reason=str(error))
                 )
@@ -146,7 +160,7 @@ class Door:
         if self._dialect.has_properties:  # a request without them cannot say where the answer shall go
             wanted += [topics.of_box("transcribe"), SHARED_SUBSCRIPTION]
         for topic in wanted:
-            await client.subscribe(topic, qos=1)
+            await subscribe(client, topic)
 
     async def _receive(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         """Sort what comes in. Raises aiomqtt.MqttError when the connection breaks."""
