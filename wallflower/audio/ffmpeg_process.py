@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from wallflower.audio.pcm import AudioError
+from wallflower.child_process import signal_child
 
 MISSING = "ffmpeg is not installed; install it (Debian: apt-get install ffmpeg)"
 
@@ -46,9 +48,7 @@ async def running(
         try:
             await _ask_to_end(process, errors)
         finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+            signal_child(process, signal.SIGKILL)
             await _drained(process, errors)
 
 
@@ -75,8 +75,7 @@ def _bound_to_us() -> tuple[str, ...]:
 
 async def _ask_to_end(process: asyncio.subprocess.Process, errors: asyncio.Task[None]) -> None:
     if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        signal_child(process, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await _drained(process, errors)
