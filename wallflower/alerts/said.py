@@ -113,7 +113,11 @@ def _met(rule: Rule, event: Partial | Heard, text: str) -> Detail | None:
                 return None
             told: Detail = {"phrase": found.phrase, "heard": found.heard}
         case Speaker(speakers):
-            if not isinstance(event, Heard) or fold(event.speaker) not in speakers:
+            if (
+                not isinstance(event, Heard)
+                or event.speaker is None
+                or fold(event.speaker.name) not in speakers
+            ):
                 return None
             told = {}
         case _:
@@ -122,7 +126,7 @@ def _met(rule: Rule, event: Partial | Heard, text: str) -> Detail | None:
             told = {}
     told |= {"text": text[:_LONGEST_TEXT], "language": event.language, "start": event.start.isoformat()}
     if isinstance(event, Heard):
-        told |= {"end": event.end.isoformat(), "speaker": event.speaker, "confidence": event.confidence}
+        told |= {"end": event.end.isoformat(), "speaker": event.speaker_name, "confidence": event.confidence}
     return told
 
 

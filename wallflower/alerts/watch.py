@@ -16,8 +16,11 @@ from wallflower.events import (
     SoundLevel,
     SourceChanged,
     SourceRemoved,
+    SpeakerChanged,
+    SpeakersChanged,
     SpeechChanged,
     Unheard,
+    UtteranceRevised,
 )
 
 
@@ -72,6 +75,11 @@ class Watch:
             case Heard():
                 self._said.heard(event, self._rules, now)
                 self._troubles.heard(event, now)
+            case SpeakerChanged() | SpeakersChanged():
+                return
+            case UtteranceRevised(heard):
+                self._said.heard(heard, self._rules, now)
+                return
             case Unheard():
                 self._said.unheard(event, now)
             case _:

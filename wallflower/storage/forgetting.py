@@ -50,7 +50,7 @@ class Forget:
         begins, ends = (one.start, one.end) if isinstance(one, Heard) else (one.at, one.at)
         return (
             (self.source is None or one.source == self.source)
-            and (self.speaker is None or (isinstance(one, Heard) and one.speaker == self.speaker))
+            and (self.speaker is None or (isinstance(one, Heard) and one.speaker_name == self.speaker))
             and (self.since is None or ends > self.since)
             and (self.until is None or begins < self.until)
         )

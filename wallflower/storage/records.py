@@ -54,7 +54,7 @@ def to_row(heard: Heard, source: int) -> tuple[Any, ...]:
         heard.audio_end,
         clean(heard.text),
         clean(heard.language),
-        clean(heard.speaker),
+        clean(heard.speaker_name),
         clean(heard.engine),
         heard.confidence,
         heard.revision,

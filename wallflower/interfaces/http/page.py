@@ -47,7 +47,7 @@ def page(status: Status, base: str) -> str:
         (view.configured.settings.name, view.state.status.value, redact(view.state.reason))
         for view in status.sources
     ]
-    heard = [(f"{each.start:%H:%M:%S}", each.source, each.speaker, each.text) for each in status.heard]
+    heard = [(f"{each.start:%H:%M:%S}", each.source, each.speaker_name, each.text) for each in status.heard]
     alerts = [(f"{each.at:%H:%M:%S}", each.severity, each.phase, each.summary) for each in status.alerts]
     return "\n".join(
         (

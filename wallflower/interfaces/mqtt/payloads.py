@@ -91,7 +91,7 @@ def speech(event: SpeechChanged) -> Payload:
 
 def speaker(heard: Heard) -> Payload:
     """Who spoke last; null when that is not known."""
-    return {"source": heard.source, "speaker": heard.speaker or None, "at": _time(heard.end)}
+    return {"source": heard.source, "speaker": heard.speaker_name or None, "at": _time(heard.end)}
 
 
 def level(event: SoundLevel) -> Payload:
@@ -113,7 +113,7 @@ def transcript(heard: Heard) -> Payload:
         "end": _time(heard.end),
         "text": heard.text,
         "language": heard.language,
-        "speaker": heard.speaker or None,
+        "speaker": heard.speaker_name or None,
         "confidence": heard.confidence,
         "engine": heard.engine,
         "revision": heard.revision,
