@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.audio.wav import read_stream
 
-QUICK, SLOW = 1.35, 0.75
+QUICK, SLOW, SLOWER = 1.35, 0.75, 0.65
 
 
 def read_voice(path: Path) -> NDArray[np.int16]:

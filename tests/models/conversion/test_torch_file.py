@@ -32,10 +32,7 @@ class _Storage:
         self.identity = ("storage", _Global("torch", kind), key, "cpu", count)
 
 
-_PYTHONS_OWN: Any = pickle._Pickler  # type: ignore[attr-defined]
-
-
-class _Pickler(_PYTHONS_OWN):  # type: ignore[misc]  # writes names of what does not exist
+class _Pickler(vars(pickle)["_Pickler"]):  # type: ignore[misc]  # names may be of what does not exist
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:  # noqa: FBT002
         if isinstance(obj, _Global):
             self.write(f"c{obj.module}\n{obj.name}\n".encode())
