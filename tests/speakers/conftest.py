@@ -1,6 +1,5 @@
 """The real speaker models, made once from weights that are fetched once, and two real voices."""
 
-import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.speakers.voices import read_voice
-from wallflower.models.catalog import SPEAKER_MODELS, VAD_MODEL, find_model
-from wallflower.models.fetching import Fetcher
+from wallflower.models.catalog import VAD_MODEL, find_model
 from wallflower.models.store import Store
 from wallflower.speakers.diarizer import SpeakerModels
 from wallflower.speakers.loading import load_speaker_models
 from wallflower.speech.vad import SileroVad
-
-
-@pytest.fixture(scope="session")
-def speaker_store(model_store: Store) -> Store:
-    asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SPEAKER_MODELS]))
-    return model_store
 
 
 @pytest.fixture(scope="session")
