@@ -15,7 +15,7 @@ from wallflower.models.catalog import EMBEDDING_MODEL, find_model
 from wallflower.models.store import Store
 from wallflower.speakers.embedding import Embedder
 
-_SECONDS = 4
+_SECONDS = 2
 
 
 def _make(audio: Path) -> int:
@@ -26,7 +26,7 @@ def _make(audio: Path) -> int:
     embeddings = []
     for row in rows:
         sound, rate = soundfile.read(audio / "voices" / row["path"], dtype="int16")
-        embeddings.append(embedder.embed(sound[: _SECONDS * rate]))
+        embeddings.append(embedder.embed(sound[-_SECONDS * rate :]))
     np.save(REPOSITORY / "wallflower" / "speakers" / "cohort.npy", np.array(embeddings, np.float16))
     return 0
 

@@ -1,7 +1,7 @@
 """Recognising people who are enrolled, so that a stranger is a stranger and not the nearest name.
 
 A cosine alone says little: in noise all are low, and some voices are near everybody's. So it is held against
-a cohort of people whom nobody here knows: adaptive score normalisation, symmetric, with the nearest 30 of 84.
+a cohort of people whom nobody here knows: adaptive score normalisation, symmetric, with the nearest 50 of 84.
 Source: P. Matějka et al., "Analysis of Score Normalization in Multilingual Speaker Recognition" (2017).
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from wallflower.speakers.embedding import SIZE, Embedding, similarities, unit
 from wallflower.speakers.voiceprint import Voiceprint
 
-_NEAREST = 30
+_NEAREST = 50
 _STEEPNESS = 1.5  # of confidence over score
 
 
@@ -27,7 +27,7 @@ _STEEPNESS = 1.5  # of confidence over score
 class Recognising:
     """When a voice is known. Scores are in standard deviations above the cohort."""
 
-    threshold: float = 2.9
+    threshold: float = 3.85
     shortest: float = 1.0
     """Seconds of speech: less says nothing certain."""
 

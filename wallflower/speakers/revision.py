@@ -92,7 +92,7 @@ def _centroids(
     points, seconds = embeddings[window, local], alone[window, local]
     labels = cluster(points, seconds, window, settings.join_below)
     lasting = np.bincount(labels, weights=seconds)
-    kept = np.flatnonzero(lasting >= settings.least_cluster)
+    kept = np.flatnonzero(lasting >= max(settings.least_cluster, settings.least_share * lasting.sum()))
     if not len(kept):
         kept = np.array([lasting.argmax()])
     kept = np.sort(kept[np.argsort(-lasting[kept])[: settings.most_speakers]])

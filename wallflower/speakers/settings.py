@@ -70,8 +70,10 @@ class Revising:
     """Who speaks alone for less in a window is no member of a cluster, but given to the nearest."""
     join_below: float = 0.55
     """Clusters farther apart stay two people."""
-    least_cluster: float = 1.5
-    """Who speaks alone for less, in all windows together, is no speaker."""
+    least_cluster: float = 1.0
+    """Who speaks alone for less, in all windows together, is no speaker;"""
+    least_share: float = 0.01
+    """nor who has less than this share of all such speech: in an hour there are many strange sounds."""
     most_speakers: int = 20
     """Of more clusters those that last longest are kept."""
     rounds: int = 3
