@@ -151,5 +151,42 @@ def test_what_is_old_is_forgotten(speaker_models: SpeakerModels, voice: Sound) -
     assert diarizer.revise()[0].start > 15
 
 
+def test_merging_while_listening(speaker_models: SpeakerModels, three: tuple[Sound, Sound, Sound]) -> None:
+    one, two, late = three
+    diarizer = Diarizer(speaker_models)
+    _feed(diarizer, seconds(one, 0, 8), silence(1), seconds(two, 0, 8), silence(1))
+    diarizer.merge(1, 0)
+    assert {turn.speaker for turn in diarizer.spoken} == {0}
+    turns = _complete(_feed(diarizer, seconds(two, 8, 15), silence(1), seconds(late, 0, 9)))
+    assert _who(turns, 22) == 0
+    turns += diarizer.finish()
+    assert {stretch.speaker for stretch in diarizer.revise()} == {0, 2}
+    diarizer.merge(0, 2)
+    assert {turn.speaker for turn in diarizer.spoken} == {2}
+
+
+def test_forgetting_while_listening(speaker_models: SpeakerModels, three: tuple[Sound, Sound, Sound]) -> None:
+    one, two, _ = three
+    diarizer = Diarizer(speaker_models)
+    _feed(diarizer, seconds(one, 0, 12), silence(1), seconds(two, 0, 12), silence(1))
+    diarizer.forget(0)
+    diarizer.forget(7)
+    assert {turn.speaker for turn in diarizer.spoken} == {None, 1}
+    assert all((turn.embedding is None) is (turn.speaker is None) for turn in diarizer.spoken)
+    assert {stretch.speaker for stretch in diarizer.revise()} == {1}
+    turns = _complete(_feed(diarizer, seconds(one, 12, 20), silence(1)))
+    assert max(turns, key=lambda turn: turn.end - turn.start).speaker == 2
+    assert 0 not in {turn.speaker for turn in turns}
+
+
+def test_forgetting_the_only_one(speaker_models: SpeakerModels, voice: Sound) -> None:
+    diarizer = Diarizer(speaker_models)
+    _feed(diarizer, seconds(voice, 0, 8), silence(1))
+    diarizer.forget(0)
+    assert diarizer.revise() == []
+    turns = _complete(_feed(diarizer, seconds(voice, 10, 18), silence(1)))
+    assert {turn.speaker for turn in turns} == {1}
+
+
 def _who(turns: list[SpokenTurn], second: float) -> int | None:
     return next(turn.speaker for turn in turns if turn.start <= second < turn.end)

@@ -17,19 +17,26 @@ class Centroids:
     def __len__(self) -> int:
         return len(self._sums)
 
+    @property
+    def _anybody(self) -> bool:
+        """Whether anybody is known who was not forgotten."""
+        return bool(self._sums.any())
+
     def of(self, speaker: int) -> Embedding:
         """What this speaker sounds like."""
         return unit(self._sums[speaker])
 
     def distances(self, embedding: Embedding) -> NDArray[np.float32]:
-        """1 − cosine to each speaker."""
-        return np.float32(1) - similarities(unit(self._sums), embedding[np.newaxis])[:, 0]
+        """1 − cosine to each speaker; infinite to who is forgotten."""
+        distances = np.float32(1) - similarities(unit(self._sums), embedding[np.newaxis])[:, 0]
+        distances[~self._sums.any(axis=1)] = np.inf
+        return distances
 
     def nearest(self, embedding: Embedding) -> int | None:
         """Who this most likely is, without learning anything; None when that is a new speaker, or nobody is
         known.
         """
-        if not len(self):
+        if not self._anybody:
             return None
         distances = self.distances(embedding)
         nearest = int(distances.argmin())
@@ -40,11 +47,11 @@ class Centroids:
         settings = self._settings
         speaker = self.nearest(embedding)
         if speaker is None:
-            enough = settings.new_speaker_seconds if len(self) else settings.first_speaker_seconds
+            enough = settings.new_speaker_seconds if self._anybody else settings.first_speaker_seconds
             if seconds >= enough and len(self) < settings.most_speakers:
                 self._sums = np.concatenate([self._sums, np.zeros((1, SIZE), np.float32)])
                 speaker = len(self) - 1
-            elif len(self):
+            elif self._anybody:
                 speaker = int(self.distances(embedding).argmin())
             else:
                 return None

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from wallflower.speakers.segmentation import WINDOW_SECONDS, Segmentation
 from wallflower.speakers.settings import Diarizing, Revising
 from wallflower.speakers.stable import stable_numbers
 from wallflower.speakers.turns import FRAME_SECONDS, Turn, TurnFinder
-from wallflower.speakers.windows import look_at
+from wallflower.speakers.windows import forget_in, look_at
 from wallflower.speech.vad import FRAME_SAMPLES, SileroVad, VadState
 
 
@@ -66,6 +66,7 @@ class Diarizer:
         self._windows: deque[Window] = deque()
         self._next_window = 0.0
         self._told: float | None = None  # the start of the turn of which a provisional label was given
+        self._merged: dict[int, int] = {}  # from a number to that which is told instead
         self._rest = np.zeros(0, np.int16)
 
     @property
@@ -77,7 +78,7 @@ class Diarizer:
     @property
     def spoken(self) -> Sequence[SpokenTurn]:
         """The complete turns of the last hour."""
-        return tuple(self._spoken)
+        return tuple(map(self._told_as, self._spoken))
 
     def feed(self, samples: NDArray[np.int16]) -> list[SpokenTurn]:
         """Take the next mono 16 kHz sound; the turns complete with it, and a provisional one if it is new."""
@@ -93,7 +94,7 @@ class Diarizer:
             found += [self._complete(turn) for turn in self._turns.feed(probabilities)]
             found += self._provisional()
             self._look_at_windows()
-        return found
+        return [self._told_as(turn) for turn in found]
 
     def finish(self) -> list[SpokenTurn]:
         """End the sound: the turns that it leaves complete. `revise` may still be called."""
@@ -101,7 +102,28 @@ class Diarizer:
         end = self._sound.end / SAMPLE_RATE
         if not self._windows or self._windows[-1].start + WINDOW_SECONDS < end:
             self._look_at_window(max(0.0, end - WINDOW_SECONDS), end)
-        return found
+        return [self._told_as(turn) for turn in found]
+
+    def merge(self, speaker: int, into: int) -> None:
+        """These two are one person, who is told under the number `into` from now on."""
+        into = self._merged.get(into, into)
+        for number, told in list(self._merged.items()):
+            if told == speaker:
+                self._merged[number] = into
+        if speaker != into:
+            self._merged[speaker] = into
+
+    def forget(self, speaker: int) -> None:
+        """Keep nothing of how this person sounds; when they speak again, they are somebody new."""
+        for number in {speaker, *(each for each, told in self._merged.items() if told == speaker)}:
+            if number < len(self._centroids):
+                turns = [(turn.start, turn.end) for turn in self._spoken if turn.speaker == number]
+                forget_in(self._windows, self._centroids.of(number), turns, self._revising.join_below)
+                self._centroids.forget(number)
+            self._spoken = deque(
+                replace(turn, speaker=None, embedding=None) if turn.speaker == number else turn
+                for turn in self._spoken
+            )
 
     def revise(self) -> list[Stretch]:
         """Look again at the last hour as far as windows go: who spoke when, overlap included, under the
@@ -125,7 +147,13 @@ class Diarizer:
                 if revision.seconds[cluster] > 0
             }
         )
-        return [Stretch(each.start, each.end, numbers[each.speaker]) for each in revision.stretches]
+        told = {cluster: self._merged.get(number, number) for cluster, number in numbers.items()}
+        return [Stretch(each.start, each.end, told[each.speaker]) for each in revision.stretches]
+
+    def _told_as(self, turn: SpokenTurn) -> SpokenTurn:
+        if turn.speaker is None or turn.speaker not in self._merged:
+            return turn
+        return replace(turn, speaker=self._merged[turn.speaker])
 
     def _complete(self, turn: Turn) -> SpokenTurn:
         embedding = self._embed(turn.start, turn.end)

@@ -1,10 +1,12 @@
 """Windows of 10 s for the revision: segmented, and an embedding of each local speaker."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
-from wallflower.speakers.embedding import POOLED_SAMPLES, SIZE, Embedder
+from wallflower.speakers.embedding import POOLED_SAMPLES, SIZE, Embedder, Embedding, similarities
 from wallflower.speakers.revision import Window
 from wallflower.speakers.segmentation import FIRST_SECONDS, FRAME_SECONDS, LOCAL_SPEAKERS, Segmentation
 
@@ -33,3 +35,20 @@ def look_at(
         frames = np.clip(np.rint((places + 0.02) / FRAME_SECONDS).astype(int), 0, len(activity) - 1)
         embeddings[here] = embedder.embed_each(samples, shares[frames][:, here].T.copy())
     return Window(start, np.rint(activity * 255).astype(np.uint8), embeddings, seconds)
+
+
+def forget_in(
+    windows: Iterable[Window], voice: Embedding, turns: Sequence[tuple[float, float]], near: float
+) -> None:
+    """Drop the embeddings in `windows` of who sounds like `voice`, nearer than `near` (1 − cosine), and of
+    who speaks mostly in `turns` (start and end in seconds).
+    """
+    for window in windows:
+        times = window.start + FIRST_SECONDS + np.arange(len(window.activity)) * FRAME_SECONDS
+        theirs = np.zeros(len(times), bool)
+        for start, end in turns:
+            theirs |= (times >= start) & (times < end)
+        speaks = window.activity > 127
+        likeness = similarities(window.embeddings.astype(np.float32), voice[np.newaxis])[:, 0]
+        mostly = 2 * (speaks & theirs[:, np.newaxis]).sum(axis=0) > speaks.sum(axis=0)
+        window.embeddings[(likeness > 1 - near) | mostly] = 0

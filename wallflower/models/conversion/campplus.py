@@ -134,8 +134,10 @@ class _Network:
         return self.graph.add("Conv", x, self._constant(name + ".weight"), self._constant(name + ".bias"))
 
     def _normed(self, x: str, name: str) -> str:
-        scale, shift = (self.graph.constant(each.reshape(1, -1, 1)) for each in self._norm(name))
-        return self.graph.add("Relu", self.graph.add("Add", self.graph.add("Mul", x, scale), shift))
+        scale, shift = self._norm(name)
+        constants = (scale, shift, np.zeros_like(scale), np.ones_like(scale))
+        normed = self.graph.add("BatchNormalization", x, *map(self.graph.constant, constants), epsilon=0.0)
+        return self.graph.add("Relu", normed)
 
     def _norm(self, name: str, *, affine: bool = True) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Scale and shift of a batch normalisation, by its running statistics."""
