@@ -71,13 +71,14 @@ async def _listen(clips: list[Clip], ears: Ears) -> Results:
     for clip in clips:
         samples = samples_of(clip)
         begun = time.perf_counter()
-        results.heard.append(await _words(samples, ears))
+        results.heard.append(await heard_in(samples, ears))
         results.worked += time.perf_counter() - begun
         results.audio += len(samples) / SAMPLE_RATE
     return results
 
 
-async def _words(samples: NDArray[np.int16], ears: Ears) -> str:
+async def heard_in(samples: NDArray[np.int16], ears: Ears) -> str:
+    """What is heard in some sound, as `wallflower transcribe` would."""
     session = Session(ears)
     try:
         for start in range(0, len(samples), _BLOCK_SAMPLES):

@@ -15,8 +15,9 @@ CACHE = REPOSITORY / ".cache" / "benchmarks"
 _MADE_WITH = "made-with.txt"  # is written last: an environment without it was never finished
 
 
-def environment(name: str, requirements: Sequence[str]) -> Path:
-    """The Python of an environment that has `requirements`; made at the first call. Blocking.
+def environment(name: str, requirements: Sequence[str], *, made_by: str = sys.executable) -> Path:
+    """The Python of an environment that has `requirements`; made at the first call, by the
+    Python `made_by`. Blocking.
 
     Raises BenchmarkError when they cannot be installed.
     """
@@ -28,7 +29,7 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
         return python
     say(f"{name}: making an environment in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
-    checked_run([sys.executable, "-m", "venv", str(folder)])
+    checked_run([made_by, "-m", "venv", str(folder)])
     say(f"{name}: installing {', '.join(requirements)}")
     checked_run([str(python), "-m", "pip", "install", "--quiet", "--no-input", *requirements])
     made_with.write_text(wanted, "utf-8")

@@ -26,3 +26,9 @@ class DataDirError(WallflowerError):
     """The data directory cannot be used."""
 
     exit_code = ExitCode.DATA
+
+
+class AddressError(WallflowerError):
+    """An address to serve at cannot be had."""
+
+    exit_code = ExitCode.ADDRESS

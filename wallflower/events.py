@@ -6,9 +6,20 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word. start, end: seconds from the start of what was heard as one. confidence: 0 to 1."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of an utterance that was decoded as one. start, end: seconds from the utterance's start.
-    language: ISO 639 code of the text.
+    language: ISO 639 code of the text. words: with times from the passage's start; empty where the engine
+    gives none, or others than the text's. confidence: 0 to 1. engine: ENGINE:DEVICE:MODEL.
 
     Where two overlap, because speech was cut, the words in both are in one of them alone.
     """
@@ -17,6 +28,9 @@ class Passage:
     end: float
     text: str
     language: str
+    words: tuple[HeardWord, ...] = ()
+    confidence: float | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,39 @@ StreamEvent = Committed | Tentative | Passage | Endpoint | Utterance
 
 
 @dataclass(frozen=True, slots=True)
+class Speaking:
+    """Somebody begins to speak, or nobody speaks any more, in a sound without an end. at: seconds."""
+
+    speaking: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forming:
+    """What is known of the passage under way, in a sound without an end; the next one, or the Passage with
+    the same start, takes its place. start: seconds. committed: will not be taken back.
+    """
+
+    start: float
+    committed: str
+    tentative: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageLost:
+    """A passage could not be decoded, in a sound without an end. start, end: seconds."""
+
+    start: float
+    end: float
+    reason: str
+
+
+EndlessEvent = Speaking | Forming | Passage | PassageLost
+"""What a session tells of a sound without an end. A Passage without text: nothing was said after all."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSetAside:
     """An engine does not work. engine: ENGINE:DEVICE:MODEL. retry_after: seconds until it is tried again."""
 
@@ -108,7 +155,26 @@ class DatabaseSetAside:
     name: str
 
 
-Happening = EngineSetAside | EngineInUse | PowerStep | StorageFailing | StorageWorking | DatabaseSetAside
+@dataclass(frozen=True, slots=True)
+class BrokerChanged:
+    """The connection to the MQTT broker is there, or is not. broker: its address, without secrets; empty when
+    not known. reason: why there is none; empty when there is.
+    """
+
+    connected: bool
+    broker: str
+    reason: str = ""
+
+
+Happening = (
+    EngineSetAside
+    | EngineInUse
+    | PowerStep
+    | StorageFailing
+    | StorageWorking
+    | DatabaseSetAside
+    | BrokerChanged
+)
 """What happens to the box itself."""
 
 
@@ -180,16 +246,6 @@ class Partial:
     language: str
     start: datetime
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HeardWord:
-    """A word with its place in the utterance. start, end: seconds from its start. confidence: 0 to 1."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -234,3 +236,24 @@ def test_help_teaches(wallflower: Wallflower, action: str) -> None:
 def test_wrong_times_and_counts_are_usage(transcripts: Wallflower) -> None:
     assert "no time; allowed:" in transcripts("search", "--since", "soon").err
     assert "whole number" in transcripts("search", "--limit", "0").err
+
+
+def test_checkpoint_leaves_nothing_in_the_log(transcripts: Wallflower, home: Path) -> None:
+    """A backup that copies the database's file has all of it; a reader in the way is no failure."""
+    path = home / DATABASE_NAME
+    with closing(sqlite3.connect(path, isolation_level=None)) as daemon:
+        daemon.execute("UPDATE utterances SET text = 'changed'")
+        assert path.with_name(f"{DATABASE_NAME}-wal").stat().st_size > 0
+        assert transcripts("checkpoint").code == 0
+        assert path.with_name(f"{DATABASE_NAME}-wal").stat().st_size == 0
+        daemon.execute("BEGIN")
+        daemon.execute("SELECT * FROM utterances").fetchone()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("UPDATE utterances SET text = 'again'")
+        ran = transcripts("checkpoint")
+        assert ran.code == 0
+        assert "beside it" in ran.err
+
+
+def test_checkpoint_without_a_database(wallflower: Wallflower, tmp_path: Path) -> None:
+    assert wallflower("transcripts", "checkpoint", "--data-dir", tmp_path).code == 0

@@ -24,7 +24,8 @@ class House:
     """What Home Assistant knows, and how it behaves.
 
     states: friendly name by id, None for none. aliases: by id, of entities in the registry. instead: what is
-    done instead of answering a command, or `connect` or `auth`. asked: the commands, in order.
+    done instead of answering a command, or `connect` or `auth`. refuses: the code of a command's refusal.
+    asked: the commands, in order.
     """
 
     states: dict[str, Any] = field(
@@ -52,7 +53,9 @@ class House:
     state: str = "RUNNING"
     tokens: set[str] = field(default_factory=lambda: {TOKEN, SUPERVISOR_TOKEN})
     instead: dict[str, Behaviour] = field(default_factory=dict)
+    refuses: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    commands: list[dict[str, Any]] = field(default_factory=list)
     connections: int = 0
     port: int = 0
 
@@ -85,6 +88,7 @@ class House:
         async for each in socket:
             command = json.loads(each.data)
             self.asked.append(command["type"])
+            self.commands.append(command)
             if command["type"] in self.instead:
                 await self.instead[command["type"]](socket)
             else:
@@ -110,6 +114,8 @@ class House:
     def _result(self, command: dict[str, Any]) -> tuple[str | None, Any]:
         """The code of a refusal, or None; and the result."""
         kind = command["type"]
+        if kind in self.refuses:
+            return self.refuses[kind], None
         if kind == "homeassistant/expose_entity/list" and not self.admin:
             return "unauthorized", None
         shown: dict[str, Any] = {each: {"conversation": True} for each in self.exposed}
@@ -128,6 +134,8 @@ class House:
                 for each in command.get("entity_ids", ())
             },
             "subscribe_entities": None,
+            "fire_event": {"context": {}},
+            "call_service": {"context": {}},
             "config/area_registry/list": self.areas,
         }
         if self.floors is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wallflower.events import EngineInUse, EngineSetAside, PowerStep
+from wallflower.events import BrokerChanged, EngineInUse, EngineSetAside, PowerStep
 from wallflower.interfaces.wyoming.info import info_of
 from wallflower.listening.bulletin import Bulletin
 from wallflower.listening.condition import (
@@ -46,6 +46,27 @@ async def test_each_happening_is_one_line(tmp_path: Path, log_output: list[dict[
         ("engine set aside", "warning"), ("engine in use", "info"), ("power step", "warning"),
     ]  # fmt: skip
     assert log_output[0]["retry_after_s"] == 30
+
+
+async def test_the_connection_to_the_broker_is_part_of_the_condition(
+    tmp_path: Path, log_output: list[dict[str, Any]]
+) -> None:
+    bulletin, said = Bulletin(tmp_path), []
+    for change in (
+        BrokerChanged(connected=False, broker="", reason="no broker"),
+        BrokerChanged(connected=True, broker="mqtt://host:1883"),
+        BrokerChanged(connected=False, broker="mqtt://host:1883", reason="the connection broke"),
+    ):
+        bulletin.tell(change)
+        said.append(bulletin.condition.mqtt)
+    assert said == [
+        "not connected to a broker: no broker",
+        "connected to mqtt://host:1883",
+        "not connected to mqtt://host:1883: the connection broke",
+    ]
+    assert [line["event"] for line in log_output] == [
+        "MQTT not connected", "MQTT connected", "MQTT not connected",
+    ]  # fmt: skip
 
 
 async def test_the_condition_is_kept_as_it_changes_and_forgotten_at_the_end(

@@ -160,8 +160,8 @@ async def test_a_known_size_is_held_to(store: Store, hub: "Hub", model: Model, m
 async def test_no_room_for_what_the_hub_tells(
     store: Store, hub: "Hub", model: Model, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = shutil.disk_usage(store.root.parent).free
-    monkeypatch.setattr(room, "_SPARE_BYTES", free - len(CONTENT) // 2)
+    free = shutil.disk_usage(store.root.parent)._replace(free=room._SPARE_BYTES + len(CONTENT) // 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: free)
     with pytest.raises(ModelError, match="MB are needed"):
         await Fetcher(store, hub_url=hub.url).ensure([make_model(unknown())])
     assert not store.is_here(model)

@@ -5,7 +5,7 @@ each utterance costs the time of its start and no memory that stays.
 """
 
 import asyncio
-import contextlib
+import signal
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE, AudioError
+from wallflower.child_process import signal_child
 
 _DEADLINE_SECONDS = 60.0
 
@@ -59,9 +60,7 @@ async def encode_file(samples: NDArray[np.int16], path: Path, codec: Codec) -> N
     except TimeoutError as error:
         raise AudioError(f"cannot write {path}: ffmpeg took more than {_DEADLINE_SECONDS:.0f} s") from error
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        signal_child(process, signal.SIGKILL)
+        await process.wait()
         if not done:
             await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -1,23 +1,21 @@
 """Decoding any file that the ffmpeg program reads to mono 16 kHz int16."""
 
-import asyncio
-import contextlib
 import os
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wallflower.audio.ffmpeg_process import running
 from wallflower.audio.pcm import SAMPLE_RATE, AudioError, PcmConverter, PcmFormat
 
 _BLOCK_BYTES = 131_072
-_STDERR_BYTES = 65_536
+_KEPT_LINES = 50
 # A file may be a playlist that names addresses elsewhere: only what lies on this box is opened.
 _LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
-_MISSING = "ffmpeg is not installed; install it (Debian: apt-get install ffmpeg)"
 
 
 async def duration_of(path: Path) -> float | None:
@@ -30,8 +28,9 @@ async def duration_of(path: Path) -> float | None:
         "ffprobe", "-v", "error", *_LOCAL_ONLY, "-show_entries", "format=duration",
         "-of", "csv=p=0", _address(path),
     )  # fmt: skip
-    async with _running(*command) as process:
-        output, _ = await process.communicate()
+    async with running(*command) as process:
+        assert process.stdout is not None
+        output = await process.stdout.read()
     try:
         return float(output)
     except ValueError:
@@ -49,38 +48,14 @@ async def decode_file(path: Path) -> AsyncGenerator[NDArray[np.int16], None]:
         "-vn", "-sn", "-dn", "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "-",
     )  # fmt: skip
     converter = PcmConverter(PcmFormat(SAMPLE_RATE, 2, 1))
-    async with _running(*command) as process:
+    errors: deque[bytes] = deque(maxlen=_KEPT_LINES)
+    async with running(*command, on_line=errors.append) as process:
         assert process.stdout is not None
-        assert process.stderr is not None
-        errors = asyncio.create_task(_tail(process.stderr))
-        try:
-            while block := await process.stdout.read(_BLOCK_BYTES):
-                yield converter.feed(block)
-            if await process.wait() != 0:
-                raise AudioError(f"cannot decode {path}: {_reason(await errors, path)}")
-        finally:
-            errors.cancel()
-
-
-@asynccontextmanager
-async def _running(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A child process, which is gone with all its pipes at the end of the block."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except FileNotFoundError as error:
-        raise AudioError(_MISSING) from error
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.communicate()  # a pipe that is not read to its end stays open
+        while block := await process.stdout.read(_BLOCK_BYTES):
+            yield converter.feed(block)
+        code = await process.wait()
+    if code != 0:
+        raise AudioError(f"cannot decode {path}: {_reason(errors, path)}")
 
 
 def _check_readable(path: Path) -> None:
@@ -102,17 +77,9 @@ def _address(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
-async def _tail(stream: asyncio.StreamReader) -> bytes:
-    """The last bytes of `stream`, which is read to its end so that its writer never blocks."""
-    kept = b""
-    while block := await stream.read(4096):
-        kept = (kept + block)[-_STDERR_BYTES:]
-    return kept
-
-
-def _reason(errors: bytes, path: Path) -> str:
+def _reason(errors: Iterable[bytes], path: Path) -> str:
     """Ffmpeg's last complaint in one line, without the file's own name."""
-    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [text for line in errors if (text := line.decode("utf-8", "replace").strip())]
     if any("does not contain any stream" in line for line in lines):
         return "it holds no sound"
     last = lines[-1] if lines else "ffmpeg gave no reason"

@@ -63,6 +63,8 @@ def print_findings(findings: Findings) -> None:
         )
         if trouble := sentence_about(running):
             console.print(trouble)
+        if running.mqtt:
+            console.print(f"MQTT: {running.mqtt}")
 
 
 def _print_candidates(console: "Console", findings: Findings) -> None:

@@ -22,6 +22,7 @@ examples:
   wallflower transcribe talk.mp4 --srt > talk.srt
   wallflower diarize meeting.wav --rttm > meeting.rttm
   arecord -f S16_LE -r 16000 -d 5 | wallflower transcribe -
+  wallflower listen rtsp://camera/1               what is said there, live
   wallflower models list
   wallflower transcripts search kettle --since 7d  what was heard
   wallflower hardware                             what this box has, and what is chosen for it
@@ -33,6 +34,27 @@ flags win over the environment, the environment over the add-on's options, those
 exit codes: 0 done, 1 failed, 2 wrong option or usage, 3 model missing or damaged, 4 address not to be
 had, 5 engine failed, 6 sound cannot be read, 7 data directory not usable, 130 interrupted
 """
+
+
+_BROKER_OPTIONS = (
+    "mqtt_url",
+    "mqtt_user",
+    "mqtt_password",
+    "mqtt_ca_file",
+    "mqtt_cert_file",
+    "mqtt_key_file",
+)
+_ENGINE_OPTIONS = (
+    "model",
+    "policy",
+    "device",
+    "memory_limit",
+    "language",
+    "languages",
+    "threads",
+    "data_dir",
+    "offline",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,6 +84,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a file; - is standard input: WAV, or raw 16 kHz 16-bit mono PCM",
     )
+    transcribe.add_argument(
+        "--mqtt",
+        dest="ask",
+        action="store_true",
+        help="have it done by a box that listens to the MQTT broker, not here",
+    )
     form = transcribe.add_mutually_exclusive_group()
     for name, what in (
         ("json", "one JSON object a file, with times in seconds"),
@@ -71,20 +99,37 @@ def build_parser() -> argparse.ArgumentParser:
         form.add_argument(
             f"--{name}", dest="form", action="store_const", const=name, default="text", help=f"print {what}"
         )
-    add_option_flags(
-        transcribe,
-        [
-            "model",
-            "policy",
-            "device",
-            "memory_limit",
-            "language",
-            "languages",
-            "threads",
-            "data_dir",
-            "offline",
-        ],
+    add_option_flags(transcribe, [*_ENGINE_OPTIONS, *_BROKER_OPTIONS])
+
+    listen = commands.add_parser(
+        "listen",
+        help="show live what is said at a camera, a microphone or in a file",
+        description="Show what is said as it is said; nothing is kept. Words that may still change are dim.",
     )
+    listen.add_argument("place", metavar="URL|mic|FILE", help="an address such as rtsp://…, mic, or a file")
+    listen.add_argument(
+        "--json", dest="form", action="store_const", const="json", default="text", help="one object a line"
+    )
+    add_option_flags(listen, _ENGINE_OPTIONS)
+
+    sources = commands.add_parser(
+        "sources",
+        help="show the sources that are listened to, or try an address",
+        description="The sources of sound: how they are, each setting, and what it comes from.",
+    )
+    actions = sources.add_subparsers(dest="action", required=True, metavar="ACTION")
+    list_ = actions.add_parser("list", help="show them all", description="Show all sources.")
+    list_.add_argument(
+        "--json", dest="form", action="store_const", const="json", default="text", help="print JSON"
+    )
+    add_option_flags(list_, ["sources", "data_dir"])
+    probing = actions.add_parser(
+        "probe",
+        help="show what can be heard at an address",
+        description="Look at an address for up to 15 s: what sound there is, or what is wrong.",
+    )
+    probing.add_argument("url", metavar="URL", help="an address such as rtsp://user:password@camera/live")
+    add_option_flags(probing, ["source_folders"])
 
     diarize = commands.add_parser(
         "diarize",
@@ -133,6 +178,16 @@ def build_parser() -> argparse.ArgumentParser:
             "data_dir",
         ],
     )
+
+    alerts = commands.add_parser(
+        "alerts",
+        help="show what is watched for, the last alerts, and what webhooks did not take",
+        description="Show the rules, of the options and of run time, the last alerts, and what webhooks "
+        "did not take.",
+    )
+    alerts.add_argument("--json", action="store_true", help="print JSON")
+    alerts.add_argument("--limit", type=int, default=20, metavar="COUNT", help="how many alerts (20)")
+    add_option_flags(alerts, ["data_dir"])
 
     health = commands.add_parser(
         "healthcheck",

@@ -18,7 +18,8 @@ from wallflower.audio.wav import read_stream
 from wallflower.cli.progress import fetch_progress
 from wallflower.cli.transcribe_forms import as_json, as_srt, as_vtt
 from wallflower.config import Options, OptionsError
-from wallflower.errors import ExitCode
+from wallflower.engines.wishes import AUTO
+from wallflower.errors import ExitCode, WallflowerError
 from wallflower.events import Passage, Utterance
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.manner import Manner
@@ -34,7 +35,8 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
         raise OptionsError(f"--{parsed.form} takes one file at a time, not {len(parsed.files)}")
     if parsed.files.count(_STDIN) > 1:
         raise OptionsError("standard input (-) can be read only once")
-    return asyncio.run(_transcribe_all(parsed.files, parsed.form, options))
+    transcribe_all = _ask_for_all if parsed.ask else _transcribe_all
+    return asyncio.run(transcribe_all(parsed.files, parsed.form, options))
 
 
 async def _transcribe_all(files: list[str], form: str, options: Options) -> int:
@@ -52,11 +54,34 @@ async def _transcribe_all(files: list[str], form: str, options: Options) -> int:
     return code
 
 
+async def _ask_for_all(files: list[str], form: str, options: Options) -> int:
+    """Have boxes do it that listen to the MQTT broker."""
+    from wallflower.interfaces.mqtt.asking import ask, utterance_of
+    from wallflower.interfaces.mqtt.broker import find_broker
+
+    broker = await find_broker(options)
+    language = "" if options.language == AUTO or "language" not in options.origins else options.language
+    code = ExitCode.OK
+    for name in files:
+        try:
+            async with aclosing(_blocks(name)) as blocks:
+                sound = b"".join([block.tobytes() async for block in blocks])
+            answer = await ask(broker, sound, language=language)
+        except WallflowerError as error:
+            print(f"wallflower: {name}: {error}", file=sys.stderr)
+            code = error.exit_code
+        else:
+            _print(name, utterance_of(answer), form, several=len(files) > 1)
+    return code
+
+
+def _blocks(name: str) -> AsyncGenerator[NDArray[np.int16], None]:
+    """The sound of a file. Raises AudioError."""
+    return _standard_input() if name == _STDIN else decode_file(Path(name))
+
+
 async def _transcribe(name: str, ears: Ears) -> Utterance:
-    if name == _STDIN:
-        seconds, blocks = None, _standard_input()
-    else:
-        seconds, blocks = await duration_of(Path(name)), decode_file(Path(name))
+    seconds, blocks = None if name == _STDIN else await duration_of(Path(name)), _blocks(name)
     with _progress(name, seconds) as advance:
 
         def on_passage(passage: Passage) -> None:

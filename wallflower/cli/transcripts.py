@@ -13,7 +13,7 @@ from wallflower.config import Options, OptionsError
 from wallflower.config.places import data_dir
 from wallflower.errors import ExitCode
 from wallflower.events import Heard
-from wallflower.storage.database import DATABASE_NAME, reading, writing
+from wallflower.storage.database import DATABASE_NAME, checkpoint, reading, writing
 from wallflower.storage.errors import StorageError
 from wallflower.storage.export import Form, as_line, as_object, export
 from wallflower.storage.forgetting import Forget, count_of, forget
@@ -44,8 +44,21 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
             return asyncio.run(_show(parsed, home))
         case "export":
             return asyncio.run(_export(parsed, home))
+        case "checkpoint":
+            return asyncio.run(_checkpoint(home))
         case _:
             return _delete(parsed, home)
+
+
+async def _checkpoint(home: Path) -> int:
+    """Before a backup copies the files: it need not hit upon the moment at which the log is taken in."""
+    if not (home / DATABASE_NAME).exists():
+        return ExitCode.OK
+    async with writing(home / DATABASE_NAME) as db:
+        whole = await checkpoint(db)
+    if not whole:  # somebody reads: a copy of database and log is whole all the same
+        print("wallflower: the log of the database stays beside it", file=sys.stderr)
+    return ExitCode.OK
 
 
 async def _search(parsed: argparse.Namespace, home: Path) -> int:

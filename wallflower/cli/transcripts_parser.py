@@ -47,6 +47,12 @@ def add_transcripts_parser(commands: "Commands") -> None:
     _add_show(actions)
     _add_export(actions)
     _add_delete(actions)
+    checkpoint = actions.add_parser(
+        "checkpoint",
+        help="make the database whole for a backup",
+        description="Take the database's log into its file, so that a backup that copies both has all of it.",
+    )
+    add_option_flags(checkpoint, ["data_dir"])
 
 
 def _add_search(actions: "Commands") -> None:

@@ -15,6 +15,7 @@ import voluptuous as vol
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _DEVICE = re.compile(r"[a-z]{1,16}(\.[0-9]{1,3})?")
+_SERVICE = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
@@ -96,6 +97,15 @@ def list_of(item: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     return check
 
 
+def plain_mapping(value: Any) -> dict[str, Any]:
+    """A mapping from names to texts, numbers, truth values and lists of these."""
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        parts = [part for each in value.values() for part in (each if isinstance(each, list) else [each])]
+        if all(part is None or isinstance(part, str | int | float) for part in parts):
+            return dict(value)
+    raise vol.Invalid("expected a flat mapping")
+
+
 def _list_from_text(text: str) -> Any:
     if text.lstrip().startswith("["):
         try:
@@ -131,6 +141,13 @@ def language_or_auto(value: Any) -> str:
     return "auto" if isinstance(value, str) and value.lower() == "auto" else language(value)
 
 
+def alert_way(value: Any) -> str:
+    """How Home Assistant is told: event, or a service as DOMAIN.NAME."""
+    if isinstance(value, str) and (value == "event" or _SERVICE.fullmatch(value)):
+        return value
+    raise vol.Invalid("expected event or a service")
+
+
 def http_url(value: Any) -> str:
     """An http or https address, without a slash at its end."""
     if isinstance(value, str):
@@ -141,6 +158,29 @@ def http_url(value: Any) -> str:
         except ValueError:
             pass
     raise vol.Invalid("expected an http or https address")
+
+
+def mqtt_url(value: Any) -> str:
+    """The address of an MQTT broker: mqtt or mqtts, a host, perhaps a port. No user or password."""
+    if isinstance(value, str):
+        try:
+            parts = urlsplit(value.rstrip("/"))
+            if parts.scheme in {"mqtt", "mqtts"} and parts.hostname and parts.port != 0:
+                rest = (parts.username, parts.password, parts.path, parts.query, parts.fragment)
+                if not any(rest) and "@" not in value:
+                    return value.rstrip("/")
+        except ValueError:
+            pass
+    raise vol.Invalid("expected mqtt://HOST:PORT or mqtts://HOST:PORT")
+
+
+def topic(value: Any) -> str:
+    """A topic of MQTT to publish to, without a slash at its ends."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= 200:
+        name = value.strip("/")
+        if name and not name.startswith("$") and not set("+#") & set(name):
+            return name
+    raise vol.Invalid("expected a topic without + and #")
 
 
 def wyoming_uri(value: Any) -> str:

@@ -11,6 +11,7 @@ import voluptuous as vol
 import yaml
 
 from wallflower.config.options import FIELDS, Options, OptionsError
+from wallflower.config.stating import ExplainedInvalid
 from wallflower.redaction import redact
 
 ADDON_OPTIONS = Path("/data/options.json")
@@ -69,7 +70,10 @@ def _checked(layers: list[_Layer]) -> Options:
             try:
                 values[name] = vol.Schema(field.metadata["check"])(value)
                 origins[name] = origin
-            except vol.Invalid:
+            except vol.MultipleInvalid as error:
+                if isinstance(error.errors[0], ExplainedInvalid):
+                    problems.append(f"{origin}: option {name!r}: {error.errors[0].msg}")
+                    continue
                 shown = "(not shown)" if field.metadata["secret"] else redact(repr(value))
                 problems.append(f"{origin}: option {name!r} is {shown}; allowed: {field.metadata['allowed']}")
     if problems:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from wallflower.child_process import signal_child
 from wallflower.engines.base import EngineError
 
 _STDERR_BYTES = 65_536
@@ -56,9 +57,7 @@ async def ask_child(
     except TimeoutError as error:
         raise ChildError(f"it took longer than {patience_seconds:.0f} s") from error
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+        signal_child(process, signal.SIGKILL)
         await errors
         await process.communicate()  # a pipe that is not read to its end stays open
     if code != 0:

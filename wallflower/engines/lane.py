@@ -224,7 +224,7 @@ class Lane:
             for job, result in zip(run.jobs, results, strict=True):
                 if not aborted:
                     self.counts.jobs[job.priority] += 1
-                    self.counts.recent.append(JobTimes(job.priority, job.waited, job.worked))
+                    self.counts.recent.append(JobTimes(job.priority, job.waited, job.worked, job.sound))
                 if error is not None:
                     job.fail(error)
                 elif not job.answer.done():

@@ -14,11 +14,12 @@ _RECENT = 256
 
 @dataclass(frozen=True, slots=True)
 class JobTimes:
-    """What one job took: seconds in the queue, and in the worker."""
+    """What one job took: seconds in the queue, and in the worker. sound: the length of what was decoded."""
 
     priority: Priority
     waited: float
     worked: float
+    sound: float = 0.0
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import BatchEngine, Engine, EngineAbortedError, EngineError, Request
 
 
@@ -67,6 +68,11 @@ class Job:
     worked: float = 0.0
     requeues: int = 0
     alone: bool = False
+
+    @property
+    def sound(self) -> float:
+        """Seconds of sound to be decoded; 0 for other work."""
+        return len(self.speech.samples) / SAMPLE_RATE if self.speech else 0.0
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error, if nobody has answered yet."""

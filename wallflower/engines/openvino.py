@@ -1,5 +1,6 @@
 """How this project opens a graph with OpenVINO, the same for every model."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 def open_core() -> "openvino.Core":
     """OpenVINO's runtime. Raises EngineError when the library is not there or does not load."""
+    # Compiled kernels that oneDNN keeps, see compile_graph.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     # Its converter of other libraries' models: 5 MB and half the time of the import, and it brings telemetry.
     sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     try:

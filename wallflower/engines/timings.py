@@ -88,3 +88,8 @@ def _timing(content: Any) -> Timing | None:
     except (TypeError, OverflowError):
         return None
     return timing if good else None
+
+
+def forget_calibrations(data_dir: Path) -> None:
+    """Measure anew at the next start. Raises DataDirError."""
+    write_kept(data_dir / FILE, {})

@@ -24,7 +24,7 @@ from wallflower.engines.whisper_prompt import PROMPT_TOKENS, prompt_text
 from wallflower.engines.whisper_text import WhisperText
 from wallflower.engines.word_times import POSITION_SECONDS, align, split_words, timed_words
 from wallflower.languages import WITHOUT_SPACES
-from wallflower.memory import release_code, trim
+from wallflower.memory import give_back
 
 SHORT_WINDOW = 768
 """Positions of the encoder for a short segment, 15.36 s: half the work. The words get no worse, unlike with
@@ -33,7 +33,7 @@ less: Whisper wants silence after the speech, and without it goes round in circl
 SHORT_SECONDS = 12.0
 """Up to here a segment is short, so that there is silence enough."""
 
-REST_SECONDS = 30.0
+REST_SECONDS = 10.0
 """After this pause the memory for work is given back, and the next segment takes 18 CPU ms more."""
 
 _TOKENS_PER_SECOND = 30  # in languages whose letters are tokens; speech in English has 4 to 6
@@ -137,8 +137,7 @@ class WhisperOpenVinoEngine:
         with self._lock, contextlib.suppress(RuntimeError):  # then the next segment will tell
             if self._graphs is not None and threading.current_thread() is self._resting:
                 self._graphs.rest()
-                release_code()
-        trim()
+        give_back()
 
     def _transcribe(
         self, graphs: WhisperGraphs, samples: NDArray[np.float32], request: Request, seconds: float

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from wallflower.events import (
+    BrokerChanged,
     DatabaseSetAside,
     EngineInUse,
     EngineSetAside,
@@ -29,6 +30,7 @@ class Bulletin:
         self._changed = asyncio.Event()
         self._decoders: Decoders | None = None
         self._power = PowerStep(0, "")
+        self._mqtt = ""
 
     def tell(self, happening: Happening) -> None:
         """Something happened."""
@@ -48,6 +50,12 @@ class Bulletin:
                 _LOG.info("transcripts are written again", lost=lost)
             case DatabaseSetAside(name):
                 _LOG.error("the database was broken: set aside, a new one begun", name=name)
+            case BrokerChanged(connected=True, broker=broker):
+                self._mqtt = f"connected to {broker}"
+                _LOG.info("MQTT connected", broker=broker)
+            case BrokerChanged(broker=broker, reason=reason):
+                self._mqtt = f"not connected to {broker or 'a broker'}: {reason}"
+                _LOG.warning("MQTT not connected", broker=broker, reason=reason)
         self._changed.set()
 
     def about(self, decoders: Decoders) -> None:
@@ -59,7 +67,9 @@ class Bulletin:
     def condition(self) -> Condition:
         """How the box is now."""
         condition = self._decoders.condition if self._decoders else Condition("")
-        return replace(condition, power_step=self._power.step, power_reason=self._power.reason)
+        return replace(
+            condition, power_step=self._power.step, power_reason=self._power.reason, mqtt=self._mqtt
+        )
 
     async def keep(self) -> None:
         """Keep the condition where others can read it, whenever it changes, until cancelled."""

@@ -17,7 +17,8 @@ class Condition:
 
     in_use, quick: the engines that decode what counts and partials, as ENGINE:DEVICE:MODEL; quick may be
     empty. set_aside: why those do not work that should, by the same names. power_step: 0 when nothing is held
-    back, 3 at the most; power_reason: why.
+    back, 3 at the most; power_reason: why. mqtt: how the connection to the broker is; empty when there shall
+    be none.
     """
 
     in_use: str
@@ -25,6 +26,7 @@ class Condition:
     set_aside: dict[str, str] = field(default_factory=dict)
     power_step: int = 0
     power_reason: str = ""
+    mqtt: str = ""
 
 
 def keep_condition(home: Path, condition: Condition) -> None:

@@ -34,15 +34,13 @@ class Decoding:
         self._ears = ears
         self._manner = manner
         self._key = key
-        self._fixed = manner.language or ears.language
+        self._fixed = None if manner.detects else manner.language or ears.language
         self._spoken = SpokenLanguage(ears.last_language.code)
         self.language = self._fixed
         """ISO 639 code of what is said; None while it is not known."""
-        house = ears.names()
-        self._names = (*manner.names, *house)
-        self._request = Request(
-            language=self._fixed, hotwords=expected_words(manner.names, manner.terms, house)
-        )
+        self._names: tuple[str, ...] = ()
+        self._request = Request()
+        self.learn_names()
 
     @property
     def engine(self) -> Engine:
@@ -66,6 +64,21 @@ class Decoding:
         language = self._fixed or (self._spoken.known if self._spoken.settled else None)
         return quick if quick is not None and language in quick.languages else None
 
+    @property
+    def engine_name(self) -> str:
+        """ENGINE:DEVICE:MODEL of the engine whose words count, as it decoded last."""
+        decoders = self._ears.decoders
+        quick = decoders.plan.quick
+        return quick.key if quick is not None and self.engine is decoders.quick else decoders.finals.name
+
+    def learn_names(self) -> None:
+        """Take the names in the house as they are known now."""
+        manner = self._manner
+        house = self._ears.names()
+        self._names = (*manner.names, *house)
+        hotwords = expected_words(manner.names, manner.terms, house)
+        self._request = Request(language=self._fixed, hotwords=hotwords)
+
     def pace(self) -> Pace:
         """The pace of partials by the engine whose words count."""
         return self._pace(_PARTIAL_SECONDS)
@@ -76,7 +89,8 @@ class Decoding:
 
     async def decode(self, samples: NDArray[np.float32], prefix: str, final: bool) -> Transcription:
         """Decode with the engine whose words count. Raises EngineError."""
-        request = replace(self._in_language(final=final), prefix=prefix)
+        word_times = final and self._manner.word_times
+        request = replace(self._in_language(final=final), prefix=prefix, word_times=word_times)
         return await self._ask(self.engine, samples, request, final=final)
 
     async def glance(self, samples: NDArray[np.float32], _prefix: str, _final: bool) -> Transcription:
@@ -139,4 +153,9 @@ class Decoding:
     def _pace(self, every: float) -> Pace:
         factor = self._ears.decoders.profile.partial_factor
         share = _AMBIENT_SHARE if self._manner.ambient else _VOICE_SHARE
-        return Pace(every=every * factor if factor else float("inf"), share=share, counts=self._ears.partials)
+        return Pace(
+            every=every * factor if factor else float("inf"),
+            share=share,
+            counts=self._ears.partials,
+            forgives=self._manner.endless,
+        )

@@ -1,4 +1,4 @@
-"""A session: one utterance listened to, from its first sample to its words.
+"""A session: one utterance listened to, from its first sample to its words, or a sound that has no end.
 
 It owns a VAD state, a segmenter and the sound that is still needed, and nothing global. A segment goes
 to the lane as soon as it is complete, so that a long utterance is mostly decoded before it ends; what
@@ -9,19 +9,30 @@ import asyncio
 import secrets
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
-from wallflower.engines.base import Transcription
-from wallflower.events import Endpoint, Passage, StreamEvent, Utterance
+from wallflower.engines.base import EngineError, Transcription
+from wallflower.events import (
+    EndlessEvent,
+    Endpoint,
+    Forming,
+    Passage,
+    PassageLost,
+    Speaking,
+    StreamEvent,
+    Utterance,
+)
 from wallflower.languages import UNDETERMINED
 from wallflower.listening.decoding import Decoding
 from wallflower.listening.draft import SPECULATE_SECONDS, Draft
 from wallflower.listening.ears import Ears
 from wallflower.listening.manner import Manner
 from wallflower.listening.outbox import Outbox
+from wallflower.listening.passages import Passages
 from wallflower.listening.sound import Sound
 from wallflower.listening.transcript import Transcript
 from wallflower.speech.agreement import Agreement
@@ -33,11 +44,18 @@ _BACKLOG_SAMPLES = 30 * SAMPLE_RATE
 """A source that is this far ahead of the VAD waits: memory stays bounded however fast it sends."""
 _AHEAD_SEGMENTS = 4
 """A source with more segments than this before the lane waits, too."""
+_BUSY = 0.6
+"""A lane that worked for more than this share of the last seconds has enough to do."""
 _BATCH_FRAMES = 64  # the VAD thread is shared: after 2 s of sound it is another session's turn
+_QUIET_SECONDS = 1.0
+"""Nobody speaks any more after so long without speech."""
 
 
 class Session:
-    """Listens to one utterance. Use: `feed` any number of times, then `finish`; `close` at any time."""
+    """Listens to one utterance. Use: `feed` any number of times, then `finish`; `close` at any time.
+
+    An endless one keeps nothing that was told; `skip_to` where sound is missing.
+    """
 
     def __init__(
         self,
@@ -45,18 +63,29 @@ class Session:
         manner: Manner | None = None,
         *,
         on_passage: Callable[[Passage], None] = lambda _passage: None,
+        on_event: Callable[[EndlessEvent], None] = lambda _event: None,
+        on_sound: Callable[[NDArray[np.float32]], None] = lambda _samples: None,
     ) -> None:
-        """on_passage: told of each passage as soon as it is decoded."""
+        """on_passage: told of each passage as soon as it is decoded. on_event: told, if the manner is
+        endless, what happens in the sound; passages come in their order. on_sound: given the sound of each
+        passage just before that is told.
+        """
         self.id = secrets.token_hex(4)
         self._ears = ears
         self._manner = manner or Manner()
         self._on_passage = on_passage
+        self._on_sound = on_sound
+        self._on_event = on_event if self._manner.endless else None
         self._decoding = Decoding(ears, self._manner, key=self)
         self._outbox = Outbox()
         self._transcript = Transcript(self._outbox)
         self._sound = Sound()
         self._vad_state = VadState()
-        self._segmenter = Segmenter()
+        self._segmenter = Segmenter(self._manner.segmenting)
+        self._made = Passages()
+        self._speaking = False
+        self._told_of = -1  # the start of the segment in which it was told that somebody speaks
+        self._forming_start = 0  # of the segment that is drafted
         self._pace = self._decoding.pace()
         self._glancing_pace = self._decoding.glancing_pace()
         self._drafts: set[Draft] = set()
@@ -94,17 +123,23 @@ class Session:
             await self._hearing_done()
         await self._collect(_AHEAD_SEGMENTS)
 
+    async def skip_to(self, position: int) -> None:
+        """Sound is missing: what is fed next comes from this sample on, none before the last one. Whatever is
+        being said ends here. Raises EngineError.
+        """
+        await self._hear_the_rest()
+        frame = max(self._sound.end, position) // FRAME_SAMPLES
+        self._sound.skip_to(frame * FRAME_SAMPLES)
+        self._heard = frame * FRAME_SAMPLES
+        self._segmenter.skip_to(frame)
+        self._vad_state = VadState()
+        self._tell_speaking()
+
     async def finish(self) -> Utterance:
         """The end of the sound: what was said in all of it. Raises EngineError."""
-        rest = -self._sound.end % FRAME_SAMPLES
         seconds = self.seconds
         self._end = self._sound.end  # what is added to fill the last frame is no sound
-        if rest:
-            self._sound.append(np.zeros(rest, np.int16))
-        self._hear()
-        await self._hearing_done()
-        for segment in self._segmenter.finish():
-            self._finalise(segment)
+        await self._hear_the_rest()
         await self._collect(0)
         self._transcript.finish()
         utterance = Utterance(self._transcript.text, self._language(), seconds, tuple(self._passages))
@@ -119,6 +154,16 @@ class Session:
         drafts = (draft.close() for draft in self._drafts)
         await asyncio.gather(*tasks, *drafts, return_exceptions=True)
         self._outbox.close()
+
+    async def _hear_the_rest(self) -> None:
+        """Have the VAD listen to all that there is, and end the segment under way."""
+        rest = -self._sound.end % FRAME_SAMPLES
+        if rest:
+            self._sound.append(np.zeros(rest, np.int16))
+        self._hear()
+        await self._hearing_done()
+        for segment in self._segmenter.finish():
+            self._finalise(segment)
 
     def _hear(self) -> None:
         """Have the VAD listen to the complete frames that it has not seen; one task does it at a time."""
@@ -145,6 +190,7 @@ class Session:
             for segment in self._segmenter.feed(probabilities.tolist()):
                 self._finalise(segment)
             self._draw_up()
+            self._tell_speaking()
             self._look_for_the_end()
             self._sound.drop_before(min(self._segmenter.needed_from, self._heard))
 
@@ -159,8 +205,9 @@ class Session:
             self._leave_out(seconds)  # a file, or a box that is too slow
             return
         lane_share = self._ears.lane.partial_share
+        self._forming_start = segment.start
         if self._segmenter.silence >= SPECULATE_SECONDS:
-            if not self._manner.ambient:
+            if not self._manner.ambient or self._has_time():
                 self._draft.speculate(segment, self._samples(segment))
             return
         if self._manner.streaming:
@@ -168,11 +215,31 @@ class Session:
         if self._decoding.glances:
             self._glance.listen_in(lambda: self._samples(segment), sound=seconds, lane_share=lane_share)
 
+    def _has_time(self) -> bool:
+        """Whether words for which nobody waits may be known early; mostly they are the final ones."""
+        lane = self._ears.lane
+        return self._manner.streaming and not lane.waiting and lane.load < _BUSY
+
     def _leave_out(self, seconds: float) -> None:
         if self._manner.streaming:
             self._pace.leave_out(sound=seconds)
         if self._decoding.glances:
             self._glancing_pace.leave_out(sound=seconds)
+
+    def _tell_speaking(self) -> None:
+        if self._on_event is None:
+            return
+        segment, silence = self._segmenter.under_way, self._segmenter.silence
+        speaking = segment is not None and silence < _QUIET_SECONDS
+        if speaking and not self._speaking and segment is not None:
+            begun = segment.spoken if segment.start == self._told_of else segment.start
+            self._told_of = segment.start
+            self._on_event(Speaking(True, begun / SAMPLE_RATE))
+        elif self._speaking and silence >= _QUIET_SECONDS:
+            self._on_event(Speaking(False, self._heard / SAMPLE_RATE - silence))
+        else:
+            return
+        self._speaking = speaking
 
     def _look_for_the_end(self) -> None:
         rules = self._manner.endpointing
@@ -195,17 +262,26 @@ class Session:
     def _take_hypothesis(self, agreement: Agreement, transcription: Transcription) -> None:
         if self._manner.streaming:
             self._transcript.hypothesis(agreement, transcription)
+            self._tell_forming(transcription.language)
         elif self._manner.tentative:
             self._take_glance(agreement, transcription)
 
     def _take_glance(self, agreement: Agreement, transcription: Transcription) -> None:
         self._transcript.glance(agreement, transcription.text, transcription.language)
+        self._tell_forming(transcription.language)
+
+    def _tell_forming(self, language: str) -> None:
+        known = self._transcript.under_way, self._transcript.tentative
+        if self._on_event is not None and any(known):
+            self._on_event(Forming(self._forming_start / SAMPLE_RATE, *known, language))
 
     def _samples(self, segment: Segment) -> NDArray[np.float32]:
         return self._sound.copy(segment.start, segment.end).astype(np.float32) / np.float32(32768)
 
     def _finalise(self, segment: Segment) -> None:
         """Have a complete segment decoded, while the next one may begin."""
+        if self._manner.endless:
+            self._decoding.learn_names()
         draft, glance = self._draft, self._glance
         self._draft, self._glance = self._new_drafts()
         before = self._finals[-1] if self._finals else None
@@ -223,9 +299,15 @@ class Session:
         try:
             await glance.close()
             transcription = await draft.final(segment, samples)
+        except EngineError as error:
+            if self._on_event is None:
+                raise
+            transcription, lost = Transcription("", UNDETERMINED), str(error)
+        else:
+            lost = ""
         finally:
             await draft.close()
-        self._drafts -= {draft, glance}
+            self._drafts -= {draft, glance}
         self._decoding.take(transcription)
         if before is not None:
             await asyncio.wait([before])
@@ -233,7 +315,14 @@ class Session:
         heard = transcription.text, transcription.language
         text = self._transcript.final(draft.agreement, *heard, segment)
         end = segment.end if self._end is None else min(segment.end, self._end)
-        passage = Passage(segment.start / SAMPLE_RATE, end / SAMPLE_RATE, text, transcription.language)
+        segment = replace(segment, end=end)
+        engine = self._decoding.engine_name
+        passage = self._made.passage(segment, text, transcription, engine, self._transcript.held)
+        if self._on_event is not None:
+            self._transcript.forget()
+            self._on_sound(samples)
+            start = segment.start / SAMPLE_RATE
+            self._on_event(PassageLost(start, end / SAMPLE_RATE, lost) if lost else passage)
         if passage.text:
             self._on_passage(passage)
             self._outbox.put(passage)
@@ -251,5 +340,5 @@ class Session:
         while self._finals and (self._finals[0].done() or len(self._finals) > most):
             passage = await asyncio.shield(self._finals[0])
             self._finals.popleft()
-            if passage.text:
+            if passage.text and not self._manner.endless:
                 self._passages.append(passage)

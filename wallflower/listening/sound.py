@@ -33,3 +33,8 @@ class Sound:
         if gone > 0:
             del self._bytes[: 2 * gone]
             self._first += gone
+
+    def skip_to(self, position: int) -> None:
+        """Forget all samples; the next one has this position, which is none before the end."""
+        self._bytes.clear()
+        self._first = position

@@ -27,6 +27,28 @@ class Transcript:
         """All that was committed."""
         return "".join(self._pieces)
 
+    @property
+    def under_way(self) -> str:
+        """What was committed since the last passage."""
+        return "".join(self._pieces[self._passed :]).strip()
+
+    @property
+    def tentative(self) -> str:
+        """What may be said after that."""
+        return self._tentative
+
+    @property
+    def held(self) -> str:
+        """Words before a cut, which will be told with those after it."""
+        return "".join(self._held)
+
+    def forget(self) -> None:
+        """Keep only what the words to come may overlap with."""
+        gone = min(self._passed, len(self._pieces) - REACH)
+        if gone > 0:
+            del self._pieces[:gone]
+            self._passed -= gone
+
     def hypothesis(self, agreement: Agreement, heard: Transcription) -> None:
         """Take a decoding of the segment under way, of all its sound so far."""
         pieces = split_pieces(heard.text, heard.language)

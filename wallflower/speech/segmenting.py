@@ -119,6 +119,11 @@ class Segmenter:
         """End the stream: the segment under way, if there is one."""
         return [] if self._start is None else [self._close(self._last_speech + 1 + self._tail)]
 
+    def skip_to(self, frame: int) -> None:
+        """After `finish`: the next frame is this one; no segment reaches over what was left out."""
+        self._frame = self._free = frame
+        self._run = 0
+
     def _step(self, probability: float) -> Segment | None:
         here = self._frame
         self._frame += 1

@@ -119,6 +119,12 @@ async def transaction(db: aiosqlite.Connection) -> AsyncIterator[None]:
         raise
 
 
+async def checkpoint(db: aiosqlite.Connection) -> bool:
+    """Take the whole log into the database; whether nobody was in the way. Raises sqlite3.Error."""
+    ((busy, _pages, _taken),) = await db.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+    return not busy
+
+
 def _open(path: Path) -> None:
     unclean = path.with_name(path.name + "-wal").exists()
     # What people say is theirs alone; SQLite gives the log the same permissions.

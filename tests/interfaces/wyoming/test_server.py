@@ -22,9 +22,10 @@ from wyoming.ping import Ping, Pong
 from tests.interfaces.wyoming.conversation import words
 from tests.made_ears import ears_of
 from wallflower.engines.base import Request, Transcription
+from wallflower.errors import AddressError
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
-from wallflower.interfaces.wyoming.server import AddressError, WyomingServer
+from wallflower.interfaces.wyoming.server import WyomingServer
 from wallflower.models.catalog import find_model
 from wallflower.speech.vad import SileroVad
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from wallflower.errors import ExitCode, WallflowerError
+from wallflower.errors import AddressError
 from wallflower.interfaces.wyoming.connection import Connection, Service
 from wallflower.interfaces.wyoming.framing import HEADER_LIMIT
 
@@ -22,12 +22,6 @@ _LOG = structlog.get_logger(__name__)
 
 _GOODBYE_SECONDS = 1.0
 _BACKLOG = 128
-
-
-class AddressError(WallflowerError):
-    """The address to serve at cannot be had."""
-
-    exit_code = ExitCode.ADDRESS
 
 
 class WyomingServer:

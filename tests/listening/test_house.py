@@ -1,0 +1,185 @@
+"""All of it together: a real RTSP server, the real engine, the bus and the database."""
+
+import asyncio
+import contextlib
+import dataclasses
+import shutil
+import socket
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wallflower.bus import Bus
+from wallflower.config import Options
+from wallflower.events import BusEvent, Heard, SourceChanged, SourceStatus
+from wallflower.listening.ears import Ears
+from wallflower.listening.house import House, open_house
+from wallflower.listening.source_states import kept_states
+from wallflower.storage.database import DATABASE_NAME, reading
+
+_PYTHON = "/usr/bin/python3"  # the system's has GStreamer's bindings
+_SERVER = Path(__file__).parents[1] / "audio" / "rtsp_server.py"
+
+T = TypeVar("T")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def talk(speech: NDArray[np.int16], tmp_path: Path) -> Path:
+    """A second of silence, five of speech, and silence after it."""
+    path = tmp_path / "talk.wav"
+    pause = np.zeros(16_000, np.int16)
+    with wave.open(str(path), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(16_000)
+        wav.writeframes(np.concatenate([pause, speech[: 5 * 16_000], *[pause] * 30]).tobytes())
+    return path
+
+
+@asynccontextmanager
+async def _camera(port: int, talk: Path) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        _PYTHON, str(_SERVER), str(port), f"door={talk}",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    if (await process.stdout.readline()).strip() != b"ready":
+        pytest.skip("there is no RTSP server here")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+class Watch:
+    """What the bus carried."""
+
+    def __init__(self, events: AsyncIterator[BusEvent]) -> None:
+        self.seen: list[BusEvent] = []
+        self._events = events
+
+    async def next(self, kind: type[T], status: SourceStatus | None = None) -> T:
+        """The next event of this kind."""
+        async with asyncio.timeout(120):
+            async for event in self._events:
+                self.seen.append(event)
+                if isinstance(event, kind) and (status is None or getattr(event, "status", None) is status):
+                    return event
+        raise AssertionError
+
+
+@asynccontextmanager
+async def _house(ears: Ears, home: Path, **options: object) -> AsyncIterator[tuple[House, Watch]]:
+    bus = Bus()
+    with bus.subscribe("test") as subscription:
+        events = subscription.events()
+        async with open_house(Options(**options), home, ears, bus, bus.publish) as house:  # type: ignore[arg-type]
+            yield house, Watch(events)
+
+
+async def _stored(home: Path) -> list[tuple[int, str]]:
+    async with reading(home / DATABASE_NAME) as db:
+        rows = await db.execute_fetchall("SELECT id, text FROM utterances ORDER BY id")
+        return [(row[0], row[1]) for row in rows]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg here")
+async def test_words_of_a_camera_that_goes_and_comes_back(ears: Ears, talk: Path, tmp_path: Path) -> None:
+    port = _free_port()
+    door = {"name": "Door", "url": f"rtsp://127.0.0.1:{port}/door"}
+    heard: list[Heard] = []
+    after: list[timedelta] = []
+
+    async def words(watch: Watch) -> None:
+        """From the connection to the first words."""
+        begun: datetime = (await watch.next(SourceChanged, SourceStatus.HEALTHY)).at
+        heard.append(await watch.next(Heard))
+        after.append(heard[-1].start - begun)
+
+    async with _house(ears, tmp_path, sources=[door]) as (house, watch):
+        async with _camera(port, talk):
+            await words(watch)
+        lost = await watch.next(SourceChanged)
+        assert lost.status is not SourceStatus.HEALTHY
+        async with _camera(port, talk):
+            await house.sources.restart("door")  # or it would be tried after a pause
+            await words(watch)
+            await house.recorder.flush()
+    first, second = heard
+    assert all("best of times" in each.text for each in heard)
+    assert abs(after[0] - after[1]) < timedelta(seconds=1.5)
+    assert timedelta(seconds=3) < first.end - first.start < timedelta(seconds=6)
+    assert second.start > first.end
+    assert await _stored(tmp_path) == [(each.id, each.text) for each in heard]
+
+
+async def test_sound_that_a_client_brings(ears: Ears, speech: NDArray[np.int16], tmp_path: Path) -> None:
+    async with _house(ears, tmp_path, sources=[{"name": "Phone", "url": "push"}]) as (house, watch):
+        for _ in range(500):  # until it listens
+            if house.sources.get("phone").state.status is not SourceStatus.PAUSED:
+                break
+            await asyncio.sleep(0.01)
+        for start in range(0, 5 * 16_000, 8000):
+            await house.sources.push("phone", speech[start : start + 8000].tobytes())
+        heard = await watch.next(Heard)
+        assert "best of times" in heard.text
+    assert await _stored(tmp_path) == [(heard.id, heard.text)]
+
+
+async def test_where_nothing_is_to_be_kept_nothing_is(
+    ears: Ears, speech: NDArray[np.int16], tmp_path: Path
+) -> None:
+    sources = [{"name": "Phone", "url": "push"}]
+    async with _house(ears, tmp_path, sources=sources, keep_transcripts=False) as (house, watch):
+        await asyncio.sleep(0.1)
+        for start in range(0, 5 * 16_000, 8000):
+            await house.sources.push("phone", speech[start : start + 8000].tobytes())
+        await watch.next(Heard)
+    assert await _stored(tmp_path) == []
+
+
+async def test_how_the_sources_are_can_be_seen_from_outside(ears: Ears, tmp_path: Path) -> None:
+    off = {"name": "Off", "url": "mic", "enabled": False}
+    async with _house(ears, tmp_path, sources=[off]):
+        for _ in range(500):
+            if (states := kept_states(tmp_path)) is not None:
+                break
+            await asyncio.sleep(0.01)
+        assert states is not None
+        assert states["off"]["status"] == "paused"
+    assert kept_states(tmp_path) is None
+
+
+async def test_a_disk_that_cannot_be_written_does_not_end_the_listening(ears: Ears, tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).mkdir()
+    off = {"name": "Off", "url": "mic", "enabled": False}
+    async with _house(ears, tmp_path, sources=[off]) as (house, _watch):
+        assert house.recorder.condition.failing
+        assert [view.configured.slug for view in house.sources.list()] == ["off"]
+
+
+async def test_a_file_outside_the_folders_is_no_source(ears: Ears, talk: Path, tmp_path: Path) -> None:
+    talk_ = {"name": "Talk", "url": talk.as_uri()}
+    async with _house(ears, tmp_path, sources=[talk_]) as (house, _watch):
+        state = house.sources.get("talk").state
+        assert state.status is SourceStatus.FAILED
+        assert "outside the allowed folders" in state.reason
+    async with _house(ears, tmp_path, sources=[talk_], source_folders=[str(talk.parent)]) as (house, _watch):
+        assert (
+            dataclasses.replace(house.sources.get("talk").state, reason="").status is not SourceStatus.FAILED
+        )

@@ -1,0 +1,93 @@
+"""How the daemon is, gathered from its parts as they come up, and the last things that were heard."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wallflower.bus import Bus
+from wallflower.events import Alert, Heard, StorageFailing, StorageWorking, Unheard
+from wallflower.listening.condition import Condition
+from wallflower.listening.sources import SourceView
+
+_REMEMBERED = 10
+
+
+class PartState(StrEnum):
+    """How a part of the daemon is."""
+
+    STARTING = "starting"
+    WORKING = "working"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """ready: whether speech can be turned into words. parts: by name. heard, alerts: the newest first."""
+
+    name: str
+    ready: bool
+    parts: dict[str, PartState]
+    condition: Condition
+    sources: tuple[SourceView, ...]
+    heard: tuple[Heard, ...]
+    alerts: tuple[Alert, ...]
+
+
+class Overview:
+    """Lives on the event loop. name: the box's. The owner says what came up by setting the attributes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.condition: Callable[[], Condition] | None = None
+        """How the engines are; None until they are loaded."""
+        self.serving = False
+        """Whether Wyoming clients are served."""
+        self.sources: Callable[[], list[SourceView]] | None = None
+        """Those listened to; None until the listening begins."""
+        self._storage = PartState.STARTING
+        self._heard: deque[Heard] = deque(maxlen=_REMEMBERED)
+        self._alerts: deque[Alert] = deque(maxlen=_REMEMBERED)
+
+    async def follow(self, bus: Bus) -> None:
+        """Remember what was heard last, until cancelled."""
+        with bus.subscribe("overview") as subscription:
+            async for event in subscription.events():
+                match event:
+                    case Heard():
+                        self._forget(event.id)
+                        self._heard.appendleft(event)
+                    case Unheard(_, heard):
+                        self._forget(heard)
+                    case Alert():
+                        self._alerts.appendleft(event)
+                    case StorageFailing():
+                        self._storage = PartState.FAILING
+                    case StorageWorking():
+                        self._storage = PartState.WORKING
+
+    def _forget(self, heard: int) -> None:
+        for each in [each for each in self._heard if each.id == heard]:
+            self._heard.remove(each)
+
+    @property
+    def status(self) -> Status:
+        """How it is now."""
+        condition = self.condition() if self.condition else Condition("")
+        listening = PartState.STARTING if self.sources is None else PartState.WORKING
+        storage = PartState.WORKING if self.sources and self._storage is PartState.STARTING else self._storage
+        parts = {
+            "engine": PartState.WORKING if self.condition else PartState.STARTING,
+            "wyoming": PartState.WORKING if self.serving else PartState.STARTING,
+            "sources": listening,
+            "storage": storage,
+        }
+        return Status(
+            self.name,
+            self.condition is not None and self.serving,
+            parts,
+            condition,
+            tuple(self.sources()) if self.sources else (),
+            tuple(self._heard),
+            tuple(self._alerts),
+        )

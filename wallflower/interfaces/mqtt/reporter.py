@@ -1,0 +1,165 @@
+"""From what happens on the bus to messages in the outbox."""
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+
+import structlog
+
+from wallflower.config.identity import Identity
+from wallflower.events import (
+    Alert,
+    BusEvent,
+    Heard,
+    Partial,
+    SoundLevel,
+    SourceChanged,
+    SourceRemoved,
+    SpeechChanged,
+    Unheard,
+)
+from wallflower.interfaces.mqtt import payloads
+from wallflower.interfaces.mqtt.controls import Controls, SourceCard
+from wallflower.interfaces.mqtt.discovery import box_device, source_device
+from wallflower.interfaces.mqtt.outbox import Outbox
+from wallflower.interfaces.mqtt.topics import SOURCE_STATES, Topics
+
+_LOG = structlog.get_logger(__name__)
+
+_LEVEL_SECONDS = 10.0
+"""A source's sound level is told at most so often."""
+
+
+class Reporter:
+    """Knows what Home Assistant and others were told of the box and its sources."""
+
+    def __init__(self, identity: Identity, topics: Topics, controls: Controls, outbox: Outbox) -> None:
+        self._identity = identity
+        self._topics = topics
+        self._controls = controls
+        self._outbox = outbox
+        self._cards: dict[str, SourceCard] = {}
+        self._status: dict[str, SourceChanged] = {}
+        self._silences: dict[str, set[int]] = defaultdict(set)  # alerts of silence that have not ended
+        self._level_at: dict[str, datetime] = {}
+
+    async def look(self) -> None:
+        """See what sources there are and how the box is, and tell what is new."""
+        self._outbox.set_state(self._topics.discovery(), _as_json(box_device(self._identity, self._topics)))
+        cards = {card.slug: card for card in self._controls.sources()}
+        for slug in self._cards.keys() - cards.keys():
+            self.forget(slug)
+        for slug, card in cards.items():
+            if card != self._cards.get(slug):
+                self._cards[slug] = card
+                self._introduce(card)
+        state = payloads.box_state(
+            await self._controls.vitals(),
+            listening=any(card.listening for card in cards.values()),
+            power=self._controls.power(),
+            tier=self._controls.tier(),
+        )
+        self._outbox.set_state(self._topics.of_box("state"), payloads.encoded(state))
+
+    def knows(self, slug: str) -> bool:
+        """Whether there is such a source."""
+        return slug in self._cards
+
+    def forget(self, slug: str) -> None:
+        """The source is gone: so is all that the broker retains of it."""
+        for known in (self._cards, self._status, self._silences, self._level_at):
+            known.pop(slug, None)
+        self._outbox.clear_state(self._topics.discovery(slug))
+        for what in SOURCE_STATES:
+            self._outbox.clear_state(self._topics.of_source(slug, what))
+
+    def take(self, event: BusEvent) -> None:
+        """Something happened."""
+        match event:
+            case Heard():
+                self._take_words(event)
+            case Alert():
+                self._take_alert(event)
+            case Partial() | Unheard():
+                topic = self._topics.of_source(event.source, "partial")
+                self._outbox.say(topic, payloads.encoded(payloads.partial(event)))
+            case SpeechChanged():
+                self._set(event.source, "speech", payloads.speech(event))
+            case SoundLevel():
+                self._take_level(event)
+            case SourceChanged():
+                self._status[event.source] = event
+                if (card := self._card(event.source)) is not None:
+                    self._tell_state(card)
+            case SourceRemoved():
+                self.forget(event.source)
+            case _:  # what happens to the box is seen at the next look
+                pass
+
+    def _introduce(self, card: SourceCard) -> None:
+        """Tell of a source that is new, or set otherwise."""
+        self._outbox.set_state(self._topics.discovery(card.slug), _as_json(source_device(card, self._topics)))
+        if card.slug not in self._status:
+            self._status[card.slug] = SourceChanged(card.slug, *self._controls.state(card.slug), _now())
+            self._set(
+                card.slug, "speech", payloads.speech(SpeechChanged(card.slug, speaking=False, at=_now()))
+            )
+        if not card.kept:
+            for what in ("transcript", "speaker"):
+                self._outbox.clear_state(self._topics.of_source(card.slug, what))
+        self._tell_state(card)
+
+    def _card(self, slug: str) -> SourceCard | None:
+        """The source's card, looked up if it is a new one; None for one that is gone already."""
+        if slug not in self._cards:
+            for card in self._controls.sources():
+                if card.slug == slug:
+                    self._cards[slug] = card
+                    self._introduce(card)
+        return self._cards.get(slug)
+
+    def _tell_state(self, card: SourceCard) -> None:
+        status = self._status[card.slug]
+        silence = bool(self._silences.get(card.slug))
+        state = payloads.source_state(card, status.status, status.reason, silence=silence, at=status.at)
+        self._set(card.slug, "state", state)
+
+    def _take_words(self, heard: Heard) -> None:
+        self._outbox.keep(
+            self._topics.of_source(heard.source, "utterance"), payloads.encoded(payloads.utterance(heard))
+        )
+        card = self._card(heard.source)
+        states = {"transcript": payloads.transcript(heard), "speaker": payloads.speaker(heard)}
+        for what, payload in states.items():
+            if card is not None and card.kept:
+                self._set(heard.source, what, payload)
+            else:
+                self._outbox.say(self._topics.of_source(heard.source, what), payloads.encoded(payload), qos=1)
+
+    def _take_alert(self, event: Alert) -> None:
+        topics = self._topics
+        topic = topics.of_source(event.source, "alert") if event.source else topics.of_box("alert")
+        self._outbox.keep(topic, payloads.encoded(payloads.alert(event)))
+        if event.kind == "silence" and (card := self._card(event.source)) is not None:
+            change = self._silences[event.source]
+            change.add(event.id) if event.phase == "raised" else change.discard(event.id)
+            self._tell_state(card)
+
+    def _take_level(self, event: SoundLevel) -> None:
+        last = self._level_at.get(event.source)
+        if last is None or abs((event.at - last).total_seconds()) >= _LEVEL_SECONDS:
+            self._level_at[event.source] = event.at
+            payload = payloads.encoded(payloads.level(event))
+            self._outbox.set_state(self._topics.of_source(event.source, "level"), payload, qos=0)
+
+    def _set(self, source: str, what: str, payload: payloads.Payload) -> None:
+        if source in self._cards:  # else it would outlive the source
+            self._outbox.set_state(self._topics.of_source(source, what), payloads.encoded(payload))
+
+
+def _as_json(payload: payloads.Payload) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

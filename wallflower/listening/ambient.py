@@ -1,0 +1,223 @@
+"""What is said at a source: its sound through a session that has no end, and what that tells as events."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from wallflower.audio.pcm import SAMPLE_RATE
+from wallflower.config.sources import SourceSettings
+from wallflower.engines.wishes import AUTO
+from wallflower.events import (
+    EndlessEvent,
+    Forming,
+    Heard,
+    Partial,
+    Passage,
+    PassageLost,
+    SourceEvent,
+    Speaking,
+    SpeechChanged,
+    Unheard,
+)
+from wallflower.languages import base_language
+from wallflower.listening.ears import Ears
+from wallflower.listening.manner import Manner, Program
+from wallflower.listening.processors import Blocks
+from wallflower.listening.session import Session
+from wallflower.speech.segmenting import Segmenting
+from wallflower.storage.ids import new_id
+
+_LOG = structlog.get_logger(__name__)
+
+_GAP_SAMPLES = SAMPLE_RATE // 8
+"""A jump of position that is smaller is left alone; the session rounds to the VAD's frames."""
+_UNKEPT = 50
+"""So many passages that are not yet kept, and the sound waits."""
+
+_SEGMENTING = {
+    "relaxed": Segmenting(threshold=0.2, long_pause=2.0),
+    "default": Segmenting(),
+    "aggressive": Segmenting(threshold=0.55, long_pause=1.0),
+}
+
+
+KeepHeard = Callable[[Heard, NDArray[np.int16] | None], Awaitable[None]]
+"""Keeps what was heard, and its sound if that is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where it goes what happens at a source. tell: returns at once. keep: may wait for the database. at: the
+    time of a place in the sound, in seconds.
+    """
+
+    tell: Callable[[SourceEvent], None]
+    keep: KeepHeard
+    at: Callable[[float], datetime]
+
+
+class AmbientSpeech:
+    """Listens to one source. settings: gives those that hold now; a change takes effect at the next block."""
+
+    def __init__(
+        self, source: str, ears: Ears, settings: Callable[[], SourceSettings], outlets: Outlets
+    ) -> None:
+        self.lost = 0
+        """Passages that could not be decoded."""
+        self._source = source
+        self._ears = ears
+        self._settings = settings
+        self._outlets = outlets
+        self._unkept: deque[tuple[Heard, NDArray[np.int16] | None]] = deque()
+        self._changed = asyncio.Event()
+        self._sound: NDArray[np.int16] | None = None  # of the passage that is told next, if it is to be kept
+        self._partial: Partial | None = None  # the last one, until it is known what it became
+        self.speaking = False
+        """Whether somebody speaks just now."""
+
+    async def work(self, blocks: Blocks) -> None:
+        """Listen until the blocks end. What was said by then is told and kept."""
+        keeping = asyncio.create_task(self._keep(), name="keeping")
+        session: Session | None = None
+        manner = Manner()
+        try:
+            async for block in blocks:
+                settings = self._settings()
+                if session is not None and manner != manner_of(settings):
+                    await session.finish()
+                    await session.close()
+                    session = None
+                if session is None:
+                    manner = manner_of(settings)
+                    session = Session(self._ears, manner, on_event=self._take, on_sound=self._take_sound)
+                if abs(block.position - session.seconds * SAMPLE_RATE) > _GAP_SAMPLES:
+                    await session.skip_to(block.position)
+                await session.feed(block.samples)
+                await self._until(lambda: len(self._unkept) < _UNKEPT)
+            if session is not None:
+                await session.finish()
+            await self._until(lambda: not self._unkept)
+        finally:
+            if session is not None:
+                await session.close()
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            for heard, _ in self._unkept:  # as the daemon stops, say: the recorder still takes them
+                await self._outlets.keep(heard, None)
+            self._unkept.clear()
+            self._be_quiet()
+
+    def _take_sound(self, samples: NDArray[np.float32]) -> None:
+        self._sound = (samples * 32768).astype(np.int16) if self._settings().keep_audio else None
+
+    def _take(self, event: EndlessEvent) -> None:
+        match event:
+            case Speaking(speaking, seconds):
+                self.speaking = speaking
+                self._outlets.tell(SpeechChanged(self._source, speaking, self._outlets.at(seconds)))
+            case Forming():
+                self._tell_partial(event)
+            case Passage():
+                self._tell_heard(event)
+            case PassageLost(start, end, reason):
+                self.lost += 1
+                seconds = round(end - start, 1)
+                _LOG.warning("passage lost", source=self._source, seconds=seconds, reason=reason)
+                self._withdraw(end)
+
+    def _tell_partial(self, forming: Forming) -> None:
+        start = self._outlets.at(forming.start)
+        if self._partial is None:
+            identity = new_id(start)
+        else:
+            identity, start = self._partial.id, self._partial.start
+        self._partial = Partial(
+            self._source,
+            identity,
+            forming.committed,
+            forming.tentative,
+            forming.language,
+            start,
+            datetime.now(start.tzinfo),
+        )
+        self._outlets.tell(self._partial)
+
+    def _tell_heard(self, passage: Passage) -> None:
+        if not passage.text:
+            self._withdraw(passage.end)
+            return
+        partial, self._partial = self._partial, None
+        start = self._outlets.at(passage.start) if partial is None else partial.start
+        heard = Heard(
+            id=new_id(start) if partial is None else partial.id,
+            source=self._source,
+            start=start,
+            end=max(start, self._outlets.at(passage.end)),
+            text=passage.text,
+            language=passage.language,
+            audio_start=passage.start,
+            audio_end=passage.end,
+            engine=passage.engine,
+            confidence=passage.confidence,
+            words=passage.words,
+        )
+        settings = self._settings()
+        if settings.keep_transcripts:
+            self._unkept.append((heard, self._sound if settings.keep_audio else None))
+            self._changed.set()
+        self._outlets.tell(heard)
+
+    def _withdraw(self, seconds: float) -> None:
+        partial, self._partial = self._partial, None
+        if partial is not None:
+            self._outlets.tell(Unheard(self._source, partial.id, self._outlets.at(seconds)))
+
+    def _be_quiet(self) -> None:
+        """Nothing more will come of what was begun."""
+        partial, self._partial = self._partial, None
+        now = datetime.now().astimezone()
+        if partial is not None:
+            self._outlets.tell(Unheard(self._source, partial.id, now))
+        if self.speaking:
+            self.speaking = False
+            self._outlets.tell(SpeechChanged(self._source, False, now))
+
+    async def _keep(self) -> None:
+        while True:
+            while self._unkept:
+                try:
+                    await self._outlets.keep(*self._unkept[0])
+                except Exception as error:  # noqa: BLE001  # the listening goes on
+                    _LOG.error("not kept", source=self._source, reason=str(error))
+                self._unkept.popleft()
+                self._changed.set()
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+
+def manner_of(settings: SourceSettings) -> Manner:
+    """How the sound of a source is listened to."""
+    language = settings.language
+    program: Program = "fast" if settings.program == "fast" else "accurate"
+    return Manner(
+        language=None if language in {"", AUTO} else base_language(language),
+        detects=language == AUTO,
+        program=program,
+        streaming=True,
+        tentative=True,
+        ambient=True,
+        endless=True,
+        word_times=True,
+        segmenting=_SEGMENTING[settings.sensitivity],
+    )
