@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PersonCard:
-    """Somebody who was heard, or enrolled. id: stays the same when the name changes. known: named or enrolled;
-    others are called "Speaker 4" and so on. enrolled: a voiceprint was made of chosen sound. colour: #rrggbb.
+    """Somebody who was heard, or enrolled. id: stays the same when the name changes. known: named or
+    enrolled; others are called "Speaker 4" and so on. enrolled: there is a voiceprint. colour: #rrggbb.
     """
 
     id: int
