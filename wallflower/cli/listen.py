@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,11 +124,8 @@ async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:
 async def _show_json(events: AsyncIterator[BusEvent]) -> None:
     """One object a line, whatever happens."""
     async for event in events:
-        content: dict[str, Any] = {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in dataclasses.asdict(event).items()
-        }
-        print(json.dumps({"event": type(event).__name__, **content}, ensure_ascii=False), flush=True)
+        content = {"event": type(event).__name__, **dataclasses.asdict(event)}
+        print(json.dumps(content, default=datetime.isoformat, ensure_ascii=False), flush=True)
         _end_if_failed(event)
 
 
