@@ -39,6 +39,8 @@ class SourceFacts:
     partials_come: bool = True
     """Whether words are known before all are: not on a box that is too slow for it."""
     _partial: int | None = None
+    _first_part: int | None = None
+    """Of what was said in one go, while its last part is still to come."""
     _last_words: tuple[float, float] = (float("-inf"), float("-inf"))
     _so_far: dict[int, tuple[float, float]] = field(default_factory=dict)
     """Of utterances that go on, from the first word to the last known, by id."""
@@ -89,14 +91,19 @@ class SourceFacts:
             self.hint_until = now.mono + _HINT_SECONDS
 
     def heard(self, event: Heard, now: Moment) -> None:
-        """All words of an utterance are known."""
-        if event.revision == 0 and event.text.strip():
-            self._so_far.pop(event.id, None)
-            if event.id != self._partial and event.end - event.start >= _LONG:
-                self.partials_come = False
+        """All words of an utterance are known; when it is continued, some of what was said in one go."""
+        if event.revision:
+            return
+        first = event.id if self._first_part is None else self._first_part
+        self._first_part = first if event.continued else None
+        if event.text.strip():
             begin, end = now.mono_of(event.start), now.mono_of(event.end)
             self._last_words = max(self._last_words[0], begin), max(self._last_words[1], end)
-            self._resolved(end)
+            if first != self._partial and event.end - event.start >= _LONG:
+                self.partials_come = False
+            if not event.continued:
+                self._so_far.pop(first, None)
+                self._resolved(end)
 
     def unheard(self, event: Unheard, now: Moment) -> None:
         """There were no words after all."""

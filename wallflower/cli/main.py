@@ -112,6 +112,12 @@ def build_parser() -> argparse.ArgumentParser:
     listen.add_argument(
         "--json", dest="form", action="store_const", const="json", default="text", help="one object a line"
     )
+    listen.add_argument(
+        "--speakers",
+        dest="tell_speakers",
+        action="store_true",
+        help="tell who speaks: people who are enrolled by name, others as Speaker 1 and so on",
+    )
     add_option_flags(listen, _ENGINE_OPTIONS)
 
     sources = commands.add_parser(

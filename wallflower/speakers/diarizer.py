@@ -104,6 +104,10 @@ class Diarizer:
             self._look_at_window(max(0.0, end - WINDOW_SECONDS), end)
         return [self._told_as(turn) for turn in found]
 
+    def voice(self, speaker: int) -> Embedding | None:
+        """What this speaker sounds like by all that was heard; None when that is not known."""
+        return self._centroids.of(speaker) if speaker < len(self._centroids) else None
+
     def merge(self, speaker: int, into: int) -> None:
         """These two are one person, who is told under the number `into` from now on."""
         into = self._merged.get(into, into)

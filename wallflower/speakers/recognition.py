@@ -68,6 +68,11 @@ class Recogniser:
         self._centres = np.stack(centres) if centres else np.zeros((0, SIZE), np.float32)
         self._means, self._deviations = _against(self._centres, cohort())
 
+    @property
+    def threshold(self) -> float:
+        """The score from which on a voice is known."""
+        return self._settings.threshold
+
     def identify(self, embedding: Embedding, seconds: float) -> Recognition:
         """Who among the enrolled this is. seconds: of speech that the embedding is made of."""
         if not self._people:

@@ -41,6 +41,7 @@ def page(status: Status, base: str) -> str:
         ("State", "ready" if status.ready else "starting: the first start fetches and measures models"),
         ("Decodes", condition.in_use or "nothing yet"),
         ("Partial words", condition.quick or "the same"),
+        ("Speakers known", "not told apart" if status.people is None else f"{status.people}"),
         *((f"Part: {name}", state.value) for name, state in status.parts.items()),
     ]
     sources = [
