@@ -329,13 +329,13 @@ async def _remove(db: aiosqlite.Connection, identity: int) -> None:
 
 
 async def _forget_alerts(db: aiosqlite.Connection, speaker: StoredSpeaker) -> None:
-    """Those that say that it is them: what names somebody has it in its detail."""
+    """Those that name them, also by a former name: what names somebody has name and id in its detail."""
     await db.execute(
-        "DELETE FROM alerts WHERE EXISTS (SELECT 1 FROM json_each(detail) AS each "
-        "WHERE json_extract(each.value, '$[0]') = 'speaker' AND ("
-        "json_extract(each.value, '$[1]') = ?1 OR (json_extract(each.value, '$[1]') <> '' "
-        "AND utterance IN (SELECT id FROM utterances WHERE speaker = ?2 AND speaker <> ''))))",
-        (speaker.name, str(speaker.id)),
+        "DELETE FROM alerts WHERE EXISTS (SELECT 1 FROM ("
+        "SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS told "
+        "FROM json_each(detail)) WHERE (key = 'speaker' AND told = ?1) OR (key = 'speaker_id' AND ("
+        "told = ?2 OR told IN (SELECT id FROM former_speakers WHERE now = ?2))))",
+        (speaker.name, speaker.id),
     )
 
 
