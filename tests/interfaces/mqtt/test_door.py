@@ -16,6 +16,7 @@ from wallflower.events import (
     SourceChanged,
     SourceRemoved,
     SourceStatus,
+    Speaker,
     SpeechChanged,
     Unheard,
 )
@@ -24,7 +25,7 @@ from wallflower.listening.ears import Ears
 
 HEARD = Heard(
     id=7 << 60, source="hall", start=AT, end=AT + timedelta(seconds=2), text="Hélp me.", language="en",
-    audio_start=1.0, audio_end=3.0, speaker="Ann", engine="moonshine", confidence=0.9,
+    audio_start=1.0, audio_end=3.0, speaker=Speaker(1, "Ann", known=True), engine="moonshine", confidence=0.9,
     words=(HeardWord("Hélp", 0.1, 0.5, 0.8), HeardWord("me.", 0.5, 0.9)),
 )  # fmt: skip
 ALERT = Alert(
@@ -47,7 +48,7 @@ async def test_everything_that_happens_is_told_as_the_schemas_say(mosquitto: Mos
             Partial("hall", HEARD.id, "Help", "me", "en", AT, AT),
             Unheard("hall", HEARD.id, AT),
             HEARD,
-            replace(HEARD, revision=1, words=(), confidence=None, speaker=""),
+            replace(HEARD, revision=1, words=(), confidence=None, speaker=None),
             ALERT,
             replace(ALERT, source="", kind="trouble", utterance=None),
         ):
