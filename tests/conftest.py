@@ -18,7 +18,7 @@ from wallflower.audio.pcm import PcmConverter, PcmFormat
 from wallflower.engines.moonshine import MoonshineEngine
 from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 from wallflower.listening.ears import Ears
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, SUGGESTED_MODELS, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, SPEAKER_MODELS, SUGGESTED_MODELS, find_model
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_folder import write_openvino
 from wallflower.models.conversion.weight_format import WeightFormat
@@ -61,6 +61,13 @@ def model_store(data_dir: Path) -> Store:
 def every_model(model_store: Store) -> Store:
     """The store, with all models that a fresh box considers in it."""
     asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SUGGESTED_MODELS]))
+    return model_store
+
+
+@pytest.fixture(scope="session")
+def speaker_store(model_store: Store) -> Store:
+    """The store, with what tells speakers apart: made once from weights that are fetched once."""
+    asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SPEAKER_MODELS]))
     return model_store
 
 

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.alerts.post_office import Memory
+from tests.households import nobody
 from tests.listening.made_sources import MadeSources
 from wallflower.alerts.book import Book
 from wallflower.audio.probe import Sound
@@ -33,6 +34,10 @@ async def _unprobed(_url: str) -> Sound:
     return Sound("", 1, 16_000, finite=False)
 
 
+def _keep_not(_heard: object) -> None:
+    pass
+
+
 async def _keep(_heard: object, _samples: object) -> None:
     pass
 
@@ -44,7 +49,15 @@ def _running(
     bulletin = Bulletin(home)
     bulletin.about(ears.decoders)
     service = Sources(
-        sources, ears=ears, bus=Bus(), keep=_keep, memory=Memory(), open_source=MadeSources(), probe=_unprobed
+        sources,
+        ears=ears,
+        bus=Bus(),
+        keep=_keep,
+        revise=_keep_not,
+        household=nobody(),
+        memory=Memory(),
+        open_source=MadeSources(),
+        probe=_unprobed,
     )
     rules = Book({}, Memory(), lambda _rules: None)
     identity, now = Identity("0123abcd", "Box"), datetime.now(UTC)

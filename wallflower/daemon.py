@@ -37,6 +37,7 @@ from wallflower.listening.condition import sentence_about
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.heat_watch import watch_heat
 from wallflower.listening.house import open_house
+from wallflower.listening.household import open_household
 from wallflower.memory import give_back, settle, tune_allocator
 from wallflower.models.progress import Progress
 from wallflower.supervision import supervised
@@ -91,6 +92,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         ears = await parts.enter_async_context(
             open_ears(options, progress=progress, on_happening=tell, names=known.names)
         )
+        household = await parts.enter_async_context(open_household(options, home, ears, bus.publish))
         bulletin.about(ears.decoders)
         overview.condition = lambda: bulletin.condition
         _LOG.info("chosen", reason=ears.decoders.plan.reason)
@@ -101,6 +103,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
             endpointing=options.endpointing,
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,
+            household=household,
         )
         server = WyomingServer(
             options.uri,
@@ -112,7 +115,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
-        house = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        house = await parts.enter_async_context(open_house(options, home, ears, bus, household, tell))
         overview.sources = house.sources.list
         rules = await parts.enter_async_context(
             open_alerts(options, home, identity, bus, house.sources.list())

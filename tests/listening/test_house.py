@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.households import nobody
 from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.events import BusEvent, Heard, SourceChanged, SourceStatus
@@ -88,7 +89,7 @@ async def _house(ears: Ears, home: Path, **options: object) -> AsyncIterator[tup
     bus = Bus()
     with bus.subscribe("test") as subscription:
         events = subscription.events()
-        async with open_house(Options(**options), home, ears, bus, bus.publish) as house:  # type: ignore[arg-type]
+        async with open_house(Options(**options), home, ears, bus, nobody(), bus.publish) as house:  # type: ignore[arg-type]
             yield house, Watch(events)
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.storage.made import alert, heard, opened, texts
-from wallflower.events import Alert, Happening, HeardWord
+from wallflower.events import Alert, Happening, HeardWord, Speaker
 from wallflower.storage import recorder as recorder_module
 from wallflower.storage.alerts import list_alerts
 from wallflower.storage.database import connected, reading
 from wallflower.storage.errors import StorageError
 from wallflower.storage.recorder import Recorder
 from wallflower.storage.search import Query, search
+
+SPEAKER = Speaker(7, "Speaker 7")
 
 
 @asynccontextmanager
@@ -75,12 +77,14 @@ async def test_a_later_revision_takes_the_place_of_an_earlier_one(path: Path, to
     recorder = Recorder(path, told.append)
     first = heard("heard wrong")
     for text, revision in (("heard wrong", 0), ("heard right", 2), ("too late", 1), ("again", 2)):
-        await recorder.keep(heard(text, id=first.id, revision=revision, speaker="anna" if revision else ""))
+        await recorder.keep(
+            heard(text, id=first.id, revision=revision, speaker=SPEAKER if revision else None)
+        )
         await recorder.flush()
     assert texts(path) == ["heard right"]
     async with reading(path) as db:
         assert (await search(db, Query(text="wrong"))).hits == ()
-        assert len((await search(db, Query(text="right", speaker="anna"))).hits) == 1
+        assert len((await search(db, Query(text="right", speaker="speaker 7"))).hits) == 1
 
 
 async def test_revisions_in_one_batch(path: Path, told: list[Happening]) -> None:

@@ -13,6 +13,7 @@ from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.events import Happening, Heard
 from wallflower.listening.ears import Ears
+from wallflower.listening.household import Household
 from wallflower.listening.keeping import StoredState, open_keeper
 from wallflower.listening.kept_alerts import keep_alerts
 from wallflower.listening.opening import allowed_folders, open_source, probe_place
@@ -37,7 +38,12 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    options: Options, home: Path, ears: Ears, bus: Bus, tell: Callable[[Happening], None]
+    options: Options,
+    home: Path,
+    ears: Ears,
+    bus: Bus,
+    household: Household,
+    tell: Callable[[Happening], None],
 ) -> AsyncIterator[House]:
     """Listen to all sources while the block runs. At its end they stop first, then what they told is written.
 
@@ -50,6 +56,8 @@ async def open_house(
             ears=ears,
             bus=bus,
             keep=keeper.keep if options.keep_transcripts else _keep_not,
+            revise=keeper.recorder.revise if options.keep_transcripts else lambda _heard: None,
+            household=household,
             memory=StoredState(home / DATABASE_NAME, STATE),
             open_source=partial(open_source, folders=folders),
             probe=partial(probe_place, folders=folders),
