@@ -1,6 +1,7 @@
 """What may be asked of the running daemon, and what comes of it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,6 +117,15 @@ async def test_sources_and_their_alerts_are_seen_and_changed(tmp_path: Path, ear
         await controls.listen(True)
         assert controls.sources() == [SourceCard("door", "Door", sensitivity="relaxed")]
         assert running.rules.entries == {}
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+async def test_whether_a_sources_transcripts_are_kept(tmp_path: Path, ears: Ears, everywhere: bool) -> None:
+    running = _running(tmp_path, ears, asyncio.Event(), {"name": "Door", "url": "rtsp://camera/1"})
+    running = replace(running, options=replace(running.options, keep_transcripts=everywhere))
+    async with opened(running.sources):
+        (card,) = controls_of(running).sources()
+        assert card.kept is everywhere
 
 
 async def test_a_source_that_is_not_there_and_a_value_that_is_refused_change_nothing(

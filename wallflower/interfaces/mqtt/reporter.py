@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
@@ -15,8 +16,11 @@ from wallflower.events import (
     SoundLevel,
     SourceChanged,
     SourceRemoved,
+    SpeakerChanged,
+    SpeakersChanged,
     SpeechChanged,
     Unheard,
+    UtteranceRevised,
 )
 from wallflower.interfaces.mqtt import payloads
 from wallflower.interfaces.mqtt.controls import Controls, SourceCard
@@ -42,6 +46,10 @@ class Reporter:
         self._status: dict[str, SourceChanged] = {}
         self._silences: dict[str, set[int]] = defaultdict(set)  # alerts of silence that have not ended
         self._level_at: dict[str, datetime] = {}
+        self._last_heard: dict[str, int] = {}  # the id of what was said last
+        self._speaker_at: dict[str, datetime] = {}  # the time of the last change of the speaker
+        if controls.desk is None:  # it may have been otherwise before
+            outbox.clear_state(topics.of_box("speakers"))
 
     async def look(self) -> None:
         """See what sources there are and how the box is, and tell what is new."""
@@ -60,6 +68,7 @@ class Reporter:
             tier=self._controls.tier(),
         )
         self._outbox.set_state(self._topics.of_box("state"), payloads.encoded(state))
+        self._tell_people()
 
     def knows(self, slug: str) -> bool:
         """Whether there is such a source."""
@@ -67,7 +76,10 @@ class Reporter:
 
     def forget(self, slug: str) -> None:
         """The source is gone: so is all that the broker retains of it."""
-        for known in (self._cards, self._status, self._silences, self._level_at):
+        about: tuple[dict[str, Any], ...] = (
+            self._cards, self._status, self._silences, self._level_at, self._last_heard, self._speaker_at
+        )  # fmt: skip
+        for known in about:
             known.pop(slug, None)
         self._outbox.clear_state(self._topics.discovery(slug))
         for what in SOURCE_STATES:
@@ -77,16 +89,19 @@ class Reporter:
         """Something happened."""
         match event:
             case Heard():
+                self._last_heard[event.source] = event.id
                 self._take_words(event)
+            case UtteranceRevised(heard):
+                self._take_words(heard)
+            case SpeechChanged() | SpeakerChanged() | SoundLevel():
+                self._take_sound(event)
+            case SpeakersChanged():
+                self._tell_people()
             case Alert():
                 self._take_alert(event)
             case Partial() | Unheard():
                 topic = self._topics.of_source(event.source, "partial")
                 self._outbox.say(topic, payloads.encoded(payloads.partial(event)))
-            case SpeechChanged():
-                self._set(event.source, "speech", payloads.speech(event))
-            case SoundLevel():
-                self._take_level(event)
             case SourceChanged():
                 self._status[event.source] = event
                 if (card := self._card(event.source)) is not None:
@@ -128,13 +143,25 @@ class Reporter:
         self._outbox.keep(
             self._topics.of_source(heard.source, "utterance"), payloads.encoded(payloads.utterance(heard))
         )
-        card = self._card(heard.source)
-        states = {"transcript": payloads.transcript(heard), "speaker": payloads.speaker(heard)}
-        for what, payload in states.items():
-            if card is not None and card.kept:
-                self._set(heard.source, what, payload)
-            else:
-                self._outbox.say(self._topics.of_source(heard.source, what), payloads.encoded(payload), qos=1)
+        if heard.id != self._last_heard.get(heard.source):
+            return  # it is known better who said something before
+        self._show(heard.source, "transcript", payloads.transcript(heard))
+        changed = self._speaker_at.get(heard.source)
+        if changed is None or changed < (heard.start if heard.speaker is None else heard.end):
+            self._show(heard.source, "speaker", payloads.speaker(heard))
+
+    def _show(self, source: str, what: str, payload: payloads.Payload) -> None:
+        """Tell something that the broker retains if the source's transcripts are kept."""
+        card = self._card(source)
+        if card is not None and card.kept:
+            self._set(source, what, payload)
+        else:
+            self._outbox.say(self._topics.of_source(source, what), payloads.encoded(payload), qos=1)
+
+    def _tell_people(self) -> None:
+        if self._controls.desk is not None:
+            people = payloads.speakers(self._controls.desk.people())
+            self._outbox.set_state(self._topics.of_box("speakers"), payloads.encoded(people))
 
     def _take_alert(self, event: Alert) -> None:
         topics = self._topics
@@ -144,6 +171,16 @@ class Reporter:
             change = self._silences[event.source]
             change.add(event.id) if event.phase == "raised" else change.discard(event.id)
             self._tell_state(card)
+
+    def _take_sound(self, event: SpeechChanged | SpeakerChanged | SoundLevel) -> None:
+        match event:
+            case SpeechChanged():
+                self._set(event.source, "speech", payloads.speech(event))
+            case SpeakerChanged():
+                self._speaker_at[event.source] = event.at
+                self._show(event.source, "speaker", payloads.speaker(event))
+            case SoundLevel():
+                self._take_level(event)
 
     def _take_level(self, event: SoundLevel) -> None:
         last = self._level_at.get(event.source)
