@@ -61,8 +61,9 @@ class Voices:
 
     async def settled(self) -> None:
         """Wait until the models that somebody wants are here, or it is known that they cannot be had."""
-        self.want()
-        await self._settled.wait()
+        if self.models is None:
+            self.want()
+            await self._settled.wait()
 
     async def do(self, work: Callable[[], T]) -> T:
         """Do a piece of work in the thread: one after the other, in the order in which they are asked for."""
