@@ -14,6 +14,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from tests.made_ears import ears_of
+from tests.speakers.voices import read_voice
 from wallflower.audio.pcm import PcmConverter, PcmFormat
 from wallflower.engines.moonshine import MoonshineEngine
 from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
@@ -24,6 +25,8 @@ from wallflower.models.conversion.openvino_folder import write_openvino
 from wallflower.models.conversion.weight_format import WeightFormat
 from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store
+from wallflower.speakers.diarizer import SpeakerModels
+from wallflower.speakers.loading import load_speaker_models
 from wallflower.speech.vad import SileroVad
 
 settings.register_profile("any machine", deadline=None)  # timing never fails a test
@@ -69,6 +72,20 @@ def speaker_store(model_store: Store) -> Store:
     """The store, with what tells speakers apart: made once from weights that are fetched once."""
     asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SPEAKER_MODELS]))
     return model_store
+
+
+@pytest.fixture(scope="session")
+def speaker_models(speaker_store: Store, vad: SileroVad) -> SpeakerModels:
+    """The real models that tell speakers apart."""
+    models = load_speaker_models(speaker_store, vad)
+    assert models is not None
+    return models
+
+
+@pytest.fixture(scope="session")
+def voice(two_cities: Path) -> NDArray[np.int16]:
+    """44 s of one person who reads."""
+    return read_voice(two_cities)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from wallflower.interfaces.wyoming.server import WyomingServer
 from wallflower.interfaces.zeroconf import Announcement, announce
 from wallflower.listening.bulletin import Bulletin
 from wallflower.listening.condition import sentence_about
+from wallflower.listening.desk import Desk
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.heat_watch import watch_heat
 from wallflower.listening.house import open_house
@@ -128,7 +129,17 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
 
             began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - started)
             running = Running(
-                given, options, home, identity, ears, bulletin, house.sources, rules, began, restart.set
+                given,
+                options,
+                home,
+                identity,
+                ears,
+                bulletin,
+                house.sources,
+                rules,
+                began,
+                restart.set,
+                Desk(home, household, house.recorder) if options.speakers else None,
             )
             door = await mqtt_door(running, bus)
             await parts.enter_async_context(supervised("mqtt", door.run))

@@ -298,7 +298,8 @@ async def test_no_byte_of_who_is_forgotten_is_left(
         one = said_by(person, "bell", at=500)
         await recorder.keep(one)
         named = alert("Xylophonia speaks", utterance=one.id, at=1, detail=(("speaker", "Xylophonia"),))
-        for told_of in (named, alert(utterance=one.id), alert("quiet", detail=(("seconds", 5.0),))):
+        before = alert("it was Xylophone", at=2, detail=(("speaker", "Xylophone"), ("speaker_id", person.id)))
+        for told_of in (named, before, alert(utterance=one.id), alert("quiet", detail=(("seconds", 5.0),))):
             recorder.keep_alert(told_of)
         await recorder.flush()
         sounds = tmp_path / "sounds"

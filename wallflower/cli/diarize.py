@@ -2,20 +2,15 @@
 
 import argparse
 import asyncio
-import sys
 from contextlib import aclosing
 from pathlib import Path
 
 from wallflower.audio.ffmpeg import decode_file
-from wallflower.cli.progress import fetch_progress
+from wallflower.cli.speaker_models import speaker_models
 from wallflower.config import Options
 from wallflower.errors import ExitCode
-from wallflower.models.catalog import SPEAKER_MODELS, VAD_MODEL, ModelError, find_model
-from wallflower.models.fetching import fetcher_of
-from wallflower.speakers.diarizer import Diarizer, SpeakerModels
-from wallflower.speakers.loading import load_speaker_models
+from wallflower.speakers.diarizer import Diarizer
 from wallflower.speakers.revision import Stretch
-from wallflower.speech.vad import SileroVad
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
@@ -28,7 +23,7 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
 
 
 async def _diarize(path: Path, options: Options) -> list[Stretch]:
-    models = await _models(options)
+    models = await speaker_models(options)
     diarizer = Diarizer(models)
     async with aclosing(decode_file(path)) as blocks:
         async for block in blocks:
@@ -38,17 +33,6 @@ async def _diarize(path: Path, options: Options) -> list[Stretch]:
     return revised or [
         Stretch(turn.start, turn.end, turn.speaker) for turn in diarizer.spoken if turn.speaker is not None
     ]
-
-
-async def _models(options: Options) -> SpeakerModels:
-    with fetch_progress(sys.stderr) as progress:
-        fetcher = fetcher_of(options, progress)
-        await fetcher.ensure([find_model(name) for name in (VAD_MODEL, *SPEAKER_MODELS)])
-    (vad,) = fetcher.store.files(find_model(VAD_MODEL)).values()
-    models = await asyncio.to_thread(lambda: load_speaker_models(fetcher.store, SileroVad(vad)))
-    if models is None:
-        raise ModelError("the models that tell speakers apart were removed meanwhile; try again")
-    return models
 
 
 def _line(stretch: Stretch) -> str:

@@ -11,6 +11,7 @@ from importlib import import_module
 from wallflower import __version__
 from wallflower.cli.flags import add_option_flags, options_from
 from wallflower.cli.models_parser import add_models_parser
+from wallflower.cli.speakers_parser import add_speakers_parser
 from wallflower.cli.transcripts_parser import add_transcripts_parser
 from wallflower.config.options import FIELDS
 from wallflower.errors import ExitCode, WallflowerError
@@ -25,6 +26,7 @@ examples:
   wallflower listen rtsp://camera/1               what is said there, live
   wallflower models list
   wallflower transcripts search kettle --since 7d  what was heard
+  wallflower speakers enrol Anna anna.wav          so that she is known by her voice
   wallflower hardware                             what this box has, and what is chosen for it
   wallflower healthcheck && echo alive
 
@@ -148,6 +150,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_models_parser(commands)
     add_transcripts_parser(commands)
+    add_speakers_parser(commands)
 
     hardware = commands.add_parser(
         "hardware",

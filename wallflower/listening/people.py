@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from wallflower.events import BusEvent, Speaker, SpeakersChanged
+from wallflower.listening.person_card import PersonCard
 from wallflower.speakers.embedding import Embedding
 from wallflower.speakers.recognition import Recogniser, Recognition, Verdict
 from wallflower.speakers.voiceprint import (
@@ -76,9 +77,15 @@ class People:
         """Whether there is a voice to be recognised."""
         return bool(self._voiceprints)
 
-    def all(self) -> list[StoredSpeaker]:
+    def cards(self) -> list[PersonCard]:
         """Everybody, those without a name too."""
-        return list(self._stored.values())
+        return [self.card(identity) for identity in self._stored]
+
+    def card(self, identity: int) -> PersonCard:
+        """Somebody who is there. Raises KeyError when they are not."""
+        stored = self._stored[identity]
+        enrolled_ = identity in self._voiceprints
+        return PersonCard(identity, stored.name, known=stored.known, enrolled=enrolled_, colour=stored.colour)
 
     def current(self, identity: int) -> int | None:
         """Who this is now, as somebody may have been merged; None for who was forgotten."""

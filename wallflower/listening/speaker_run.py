@@ -65,6 +65,7 @@ class SpeakerRun:
         self._turns: deque[SpokenTurn] = deque(maxlen=_TURNS)
         self._under_way: SpokenTurn | None = None
         self._told: deque[_Told] = deque(maxlen=_TOLD)
+        self._open: deque[_Told] = deque(maxlen=_TURNS)  # told before it was known who speaks there
 
     @property
     def end(self) -> float:
@@ -80,14 +81,17 @@ class SpeakerRun:
         """Who speaks when in the source's sound from about `since` on (seconds), in order of start."""
         turns = [*self._turns, *([self._under_way] if self._under_way else [])]
         return [
-            Stretch(turn.start + self.offset, turn.end + self.offset, turn.speaker)
+            self._moved(turn.start, turn.end, turn.speaker)
             for turn in turns
             if turn.speaker is not None and turn.end + self.offset > since - 1
         ]
 
     def told(self, heard: Heard, number: int | None) -> None:
         """This was told: it is told again if it turns out that somebody else said it."""
-        self._told.append(_Told(heard, number))
+        told = _Told(heard, number)
+        self._told.append(told)
+        if number is None:
+            self._open.append(told)
 
     async def feed(self, samples: NDArray[np.int16], *, thrifty: bool = False) -> list[SpokenTurn]:
         """Take the next sound; the turns that became known. thrifty: there is no time to look closely."""
@@ -96,6 +100,7 @@ class SpeakerRun:
         self.samples += len(samples)
         await self._take(found)
         self.clock = self.offset + self._diarizer.clock
+        self._close()
         return found
 
     async def finish(self) -> list[SpokenTurn]:
@@ -104,6 +109,7 @@ class SpeakerRun:
         found = await self._do(self._diarizer.finish)
         await self._take(found)
         self.clock = self.end
+        self._close()
         return found
 
     async def revise(self) -> None:
@@ -116,14 +122,30 @@ class SpeakerRun:
                 seconds = sum(each.end - each.start for each in stretches if each.speaker == number)
                 self._voices[number] = _Voice(seconds=seconds)
             await self._recognise(number)
+        moved = [self._moved(each.start, each.end, each.speaker) for each in stretches]
         for told in self._told:
-            heard = told.heard
-            start = heard.audio_start - self.offset
-            if start >= stretches[0].start:
-                words = words_of(heard.text, heard.words, heard.audio_end - heard.audio_start)
-                most, overlapped = most_of(attribute(words, start, stretches))
-                told.speaker = told.speaker if most is None else most
-                self._tell_anew(told, overlapped=overlapped)
+            if told.heard.audio_end > moved[0].start:
+                self._attribute(told, moved)
+
+    def _moved(self, start: float, end: float, speaker: int) -> Stretch:
+        """On the clock of the source's sound."""
+        return Stretch(start + self.offset, end + self.offset, speaker)
+
+    def _close(self) -> None:
+        """Who said what was told too early to know."""
+        while self._open and self._open[0].heard.audio_end <= self.clock:
+            told = self._open.popleft()
+            if told.speaker is None:
+                self._attribute(told, self.stretches(told.heard.audio_start))
+
+    def _attribute(self, told: _Told, stretches: Sequence[Stretch]) -> None:
+        """stretches: on the clock of the source's sound."""
+        heard = told.heard
+        words = words_of(heard.text, heard.words, heard.audio_end - heard.audio_start)
+        speaker, overlapped = most_of(attribute(words, heard.audio_start, stretches))
+        if speaker is not None:
+            told.speaker = speaker
+            self._tell_anew(told, overlapped=overlapped)
 
     async def _take(self, found: Sequence[SpokenTurn]) -> None:
         if self._version != self._people.version:
@@ -174,6 +196,7 @@ class SpeakerRun:
             del self._voices[number]
             self._turns = deque((each for each in self._turns if each.speaker != number), _TURNS)
             self._told = deque((each for each in self._told if each.speaker != number), _TOLD)
+            self._open.clear()
             await self._do(partial(self._diarizer.forget, number))
 
     def _tell_anew(self, told: _Told, *, overlapped: bool) -> None:

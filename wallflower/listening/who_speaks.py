@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ _REVISION_SECONDS = 30.0
 _GAP_SAMPLES = SAMPLE_RATE // 8
 _FILLED_SAMPLES = 5 * SAMPLE_RATE
 """A gap up to this length is silence; after a longer one everything begins anew."""
+_EARLY = 200
 _BEHIND_SAMPLES = 4 * SAMPLE_RATE
 """With so much sound waiting there is no time to look closely."""
 
@@ -48,6 +50,8 @@ class WhoSpeaks:
         self._source = source
         self._hearing = hearing
         self._run: SpeakerRun | None = None
+        self._early: deque[Heard] = deque(maxlen=_EARLY)
+        """What was told before its sound was listened to for speakers."""
         self._revised_at = 0.0
         self._moved = asyncio.Event()
         self._last: tuple[int | None, bool] = (None, False)
@@ -66,6 +70,8 @@ class WhoSpeaks:
                 else:
                     run = await self._run_for(block.position, models)
                     self._tell(run, await run.feed(block.samples, thrifty=blocks.waiting > _BEHIND_SAMPLES))
+                    while self._early and self._early[0].audio_start <= run.end:
+                        run.told(self._early.popleft(), None)
                     self._moved.set()
                     if run.end - self._revised_at >= _REVISION_SECONDS:
                         self._revised_at = run.end
@@ -100,7 +106,10 @@ class WhoSpeaks:
     def told(self, heard: Heard, number: int | None) -> None:
         """This was told: it is told again if it turns out that somebody else said it."""
         if self._run is not None:
-            self._run.told(heard, number)
+            if heard.audio_start > self._run.end:
+                self._early.append(heard)
+            else:
+                self._run.told(heard, number)
 
     async def _run_for(self, position: int, models: SpeakerModels) -> SpeakerRun:
         run = self._run

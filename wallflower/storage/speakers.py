@@ -7,7 +7,7 @@ others write; `former_speakers` tells them who is meant meanwhile, and `go_on` e
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import aiosqlite
 
 from wallflower.storage.database import transaction
-from wallflower.storage.errors import NoSuchSpeakerError, StorageError
+from wallflower.storage.errors import NameTakenError, NoSuchSpeakerError, StorageError
 from wallflower.storage.forgetting import STEP, Forget, erase, forget
 from wallflower.storage.ids import milliseconds_of, start_of, time_of
 from wallflower.storage.speaker_names import automatic_name, check_free, identity_of, name_of_person
@@ -136,6 +136,28 @@ async def set_voiceprint(db: aiosqlite.Connection, identity: int, model: str, da
     async with transaction(db):
         await _check_there(db, identity)
         await _set_voiceprint(db, identity, None if data is None else (model, data))
+
+
+async def keep_people(
+    db: aiosqlite.Connection, voiceprints: Mapping[str, tuple[str, bytes]], *, replace: bool
+) -> tuple[StoredSpeaker, ...]:
+    """Known people by name, with model and data of their voiceprints: all or nobody.
+
+    replace: give who has a name already this voiceprint, else NameTakenError is raised; it is too when two of
+    the names are the same. Raises SpeakerNameError, sqlite3.Error.
+    """
+    people: dict[int, None] = {}
+    async with transaction(db):
+        for name, voiceprint in voiceprints.items():
+            identity = await identity_of(db, name_of_person(name)) if replace else None
+            if identity is None:
+                identity = (await _add(db, name, datetime.now(UTC))).id
+            if identity in people:
+                raise NameTakenError(f"the name {name!r} comes twice")
+            await _check_there(db, identity)
+            await _set_voiceprint(db, identity, voiceprint)
+            people[identity] = None
+        return tuple([await _find(db, identity) for identity in people])
 
 
 async def merge_speakers(
@@ -307,13 +329,13 @@ async def _remove(db: aiosqlite.Connection, identity: int) -> None:
 
 
 async def _forget_alerts(db: aiosqlite.Connection, speaker: StoredSpeaker) -> None:
-    """Those that say that it is them: what names somebody has it in its detail."""
+    """Those that name them, also by a former name: what names somebody has name and id in its detail."""
     await db.execute(
-        "DELETE FROM alerts WHERE EXISTS (SELECT 1 FROM json_each(detail) AS each "
-        "WHERE json_extract(each.value, '$[0]') = 'speaker' AND ("
-        "json_extract(each.value, '$[1]') = ?1 OR (json_extract(each.value, '$[1]') <> '' "
-        "AND utterance IN (SELECT id FROM utterances WHERE speaker = ?2 AND speaker <> ''))))",
-        (speaker.name, str(speaker.id)),
+        "DELETE FROM alerts WHERE EXISTS (SELECT 1 FROM ("
+        "SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS told "
+        "FROM json_each(detail)) WHERE (key = 'speaker' AND told = ?1) OR (key = 'speaker_id' AND ("
+        "told = ?2 OR told IN (SELECT id FROM former_speakers WHERE now = ?2))))",
+        (speaker.name, speaker.id),
     )
 
 
