@@ -148,6 +148,22 @@ def test_between_the_parts_of_what_was_said_in_one_go_is_no_silence() -> None:
     assert stage.phases == [("raised", 27.9)]
 
 
+def test_all_words_may_come_after_the_first_ones_of_the_next() -> None:
+    stage = Stage(_SILENCE)
+    stage.healthy()
+    stage.vad(1, speaking=True)
+    stage.partial(2, 7, " hello", start=1)
+    stage.vad(6, speaking=False)
+    stage.vad(7, speaking=True)
+    stage.partial(7.8, 8, "", "you", start=7)
+    stage.heard(8, 7, "hello there", 1, 6)
+    stage.vad(9, speaking=False)
+    stage.unheard(10, 8)
+    stage.vad(35.5, speaking=True)  # words are expected soon
+    stage.until(60)
+    assert stage.phases == [("raised", 36.9)]
+
+
 def _talk_on(stage: Stage, *, partials: bool) -> None:
     """From 1 to 142 s, cut each 28 s."""
     stage.vad(1, speaking=True)

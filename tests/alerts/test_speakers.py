@@ -86,12 +86,26 @@ def test_the_words_tell_that_it_was_somebody_else() -> None:
 def test_nobody_said_anything() -> None:
     stage = _stage("unknown")
     stage.turn(2, _FOUR)
+    stage.partial(3, 7, "", "you", start=1.9)
     stage.unheard(4, 7)
     assert stage.phases == [("raised", 2), ("withdrawn", 4)]
     assert [each.summary for each in stage.told] == [
         "hall: an unknown voice (Speaker 4) speaks",
         "hall: it was not an unknown voice",
     ]
+
+
+def test_words_may_come_late_and_have_some_sound_after_them() -> None:
+    stage = _stage("known", cooldown=100)
+    stage.turn(2, _ANNA, at=1)
+    stage.partial(5, 8, "", "you", start=4)
+    stage.unheard(6, 8)  # that was after her words, which are still to come
+    stage.heard(7, 7, "hello", 1, 3.5, speaker=_ANNA)
+    assert stage.phases == [("raised", 2), ("confirmed", 7)]
+    stage.turn(122, _BO, at=121)
+    stage.heard(122, 9, "hello", 118, 121.3, speaker=_FOUR)
+    stage.heard(124, 10, "hello", 121, 123, speaker=_BO)
+    assert stage.phases[2:] == [("raised", 122), ("confirmed", 124)]
 
 
 @pytest.mark.parametrize(("later", "phase"), [(_ANNA, "confirmed"), (_BO, "withdrawn")])

@@ -8,12 +8,14 @@ from datetime import datetime, tzinfo
 from wallflower.alerts.detail import about_speaker, about_words
 from wallflower.alerts.raising import Detail, Moment, Raising
 from wallflower.alerts.rules import Rule, SpokenBy
-from wallflower.events import Alert, Heard, Speaker, SpeakerChanged, Unheard
+from wallflower.events import Alert, Heard, Partial, Speaker, SpeakerChanged, Unheard
 
 _SPEAKING_ON_SECONDS = 60.0
 """Whoever speaks again within this is not told of again."""
 _LATE_SECONDS = 120.0
 """What is found out later than this about an utterance raises no alert: it is no news any more."""
+_EDGE_SECONDS = 0.5
+"""An utterance has some sound before and after its words: it is not about a change so near to its end."""
 _MOST = 500
 """Alerts of which it is remembered what they stand on; the oldest are forgotten."""
 
@@ -41,6 +43,7 @@ class SpeakerAlerts:
         self._zone = zone
         self._told: deque[_Told] = deque(maxlen=_MOST)
         self._parts: dict[str, list[Heard]] = {}  # of what was said in one go and is not over, by source
+        self._begun: dict[str, tuple[int, datetime]] = {}  # the last utterance under way: id, start
 
     def changed(self, event: SpeakerChanged, rules: Sequence[Rule], now: Moment) -> None:
         """Somebody else speaks."""
@@ -58,10 +61,12 @@ class SpeakerAlerts:
             self._parts[event.source] = parts
             return
         nobody = {part.id for part in parts if part.speaker is None}
-        for told in self._unconfirmed(event.source, event.end, now):
-            told.utterances |= nobody
-            if not nobody:
-                self._withdraw(told, now)
+        until = now.mono_of(event.end) - _EDGE_SECONDS
+        for told in self._unconfirmed(event.source):
+            if told.first <= until:
+                told.utterances |= nobody
+                if not nobody:
+                    self._withdraw(told, now)
 
     def revised(self, event: Heard, rules: Sequence[Rule], now: Moment) -> None:
         """It is known better who said it."""
@@ -75,10 +80,17 @@ class SpeakerAlerts:
         if now.mono - now.mono_of(event.end) <= _LATE_SECONDS:
             self._spoke(event, rules, now)
 
+    def partial(self, event: Partial) -> None:
+        """Some words are known, or guessed."""
+        self._begun[event.source] = event.id, event.start
+
     def unheard(self, event: Unheard, now: Moment) -> None:
-        """Nobody said anything."""
-        for told in self._unconfirmed(event.source, event.at, now):
-            self._withdraw(told, now)
+        """Nobody said anything. All words of what was said before may be known later than that."""
+        identity, start = self._begun.pop(event.source, (None, event.at))
+        if identity == event.id:
+            for told in self._unconfirmed(event.source):
+                if told.first >= now.mono_of(start) - _EDGE_SECONDS:
+                    self._withdraw(told, now)
 
     def _spoke(self, event: Heard, rules: Sequence[Rule], now: Moment) -> None:
         if event.speaker is None:
@@ -136,15 +148,12 @@ class SpeakerAlerts:
             and rule.schedule.holds(at, self._zone)
         ]
 
-    def _unconfirmed(self, source: str, until: datetime, now: Moment) -> list[_Told]:
-        """Alerts that stand on nothing but a change of the speaker by then."""
+    def _unconfirmed(self, source: str) -> list[_Told]:
+        """Alerts that stand on nothing but a change of the speaker."""
         return [
             told
             for told in self._told
-            if not told.confirmed
-            and not told.utterances
-            and told.alert.source == source
-            and told.first <= now.mono_of(until)
+            if not told.confirmed and not told.utterances and told.alert.source == source
         ]
 
     def _withdraw(self, told: _Told, now: Moment) -> None:

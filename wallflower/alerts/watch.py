@@ -74,6 +74,7 @@ class Watch:
                 self._raising.forget_source(event.source)
             case Partial():
                 self._said.partial(event, self._rules, now)
+                self._speakers.partial(event)
             case Heard():
                 self._said.heard(event, self._rules, now)
                 self._speakers.heard(event, self._rules, now)

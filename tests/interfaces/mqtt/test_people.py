@@ -82,8 +82,8 @@ async def test_who_is_forgotten_is_nobody() -> None:
     desk = MadeDesk()
     asker = Asker(desk)
     assert (await asker.ask(_body("forget", speaker="Ann")))["speaker"] is None
-    await asker.ask(_body("forget", speaker="2", words=True))
-    assert desk.forgotten == [("Ann", False), ("2", True)]
+    await asker.ask(_body("forget", speaker="2", words=False))
+    assert desk.forgotten == [("Ann", True), ("2", False)]
 
 
 @pytest.mark.parametrize(

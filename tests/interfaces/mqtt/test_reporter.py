@@ -161,6 +161,25 @@ async def test_only_people_who_have_a_name_are_told_of() -> None:
     assert [each["name"] for each in kit.state("speakers")["speakers"]] == ["Ann", "Bo"]
 
 
+async def test_who_gets_another_name_or_is_forgotten_is_no_longer_told_by_the_old_one() -> None:
+    kit = Kit("hall", "den", desk=MadeDesk())
+    desk = kit.house.desk
+    assert desk is not None
+    await kit.reporter.look()
+    kit.reporter.take(_heard(1, 1, 2, _ANN))
+    kit.reporter.take(_changed(_BO, 3))
+    await desk.rename("Speaker 2", "Bo")
+    kit.reporter.take(SpeakersChanged())
+    assert (kit.state("hall/speaker")["speaker"], kit.state("hall/speaker")["known"]) == ("Bo", True)
+    assert kit.state("hall/transcript")["speaker"] == "Ann"
+    assert kit.state("den/speaker") is None
+    for who in ("Ann", "Bo"):
+        await desk.forget(who, words=False)
+        kit.reporter.take(SpeakersChanged())
+    assert kit.state("hall/speaker")["speaker"] is kit.state("hall/transcript")["speaker"] is None
+    assert kit.state("hall/transcript")["text"] == "word 1"
+
+
 async def test_what_happens_to_the_box_is_seen_at_the_next_look() -> None:
     kit = Kit()
     kit.reporter.take(EngineInUse("moonshine:cpu:x"))

@@ -123,7 +123,7 @@ async def perform(desk: Desk, action: str, given: Mapping[str, Any]) -> PersonCa
         case "split":
             return await desk.split(given["utterances"])
         case _:
-            await desk.forget(given["speaker"], words=bool(given["words"]))
+            await desk.forget(given["speaker"], words=given["words"] is not False)
             return None
 
 

@@ -2,6 +2,8 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +18,7 @@ from wallflower.events import (
     SoundLevel,
     SourceChanged,
     SourceRemoved,
+    Speaker,
     SpeakerChanged,
     SpeakersChanged,
     SpeechChanged,
@@ -27,6 +30,7 @@ from wallflower.interfaces.mqtt.controls import Controls, SourceCard
 from wallflower.interfaces.mqtt.discovery import box_device, source_device
 from wallflower.interfaces.mqtt.outbox import Outbox
 from wallflower.interfaces.mqtt.topics import SOURCE_STATES, Topics
+from wallflower.listening.person_card import PersonCard
 
 _LOG = structlog.get_logger(__name__)
 
@@ -46,8 +50,8 @@ class Reporter:
         self._status: dict[str, SourceChanged] = {}
         self._silences: dict[str, set[int]] = defaultdict(set)  # alerts of silence that have not ended
         self._level_at: dict[str, datetime] = {}
-        self._last_heard: dict[str, int] = {}  # the id of what was said last
-        self._speaker_at: dict[str, datetime] = {}  # the time of the last change of the speaker
+        self._last_heard: dict[str, Heard] = {}
+        self._last_change: dict[str, SpeakerChanged] = {}
         if controls.desk is None:  # it may have been otherwise before
             outbox.clear_state(topics.of_box("speakers"))
 
@@ -77,7 +81,7 @@ class Reporter:
     def forget(self, slug: str) -> None:
         """The source is gone: so is all that the broker retains of it."""
         about: tuple[dict[str, Any], ...] = (
-            self._cards, self._status, self._silences, self._level_at, self._last_heard, self._speaker_at
+            self._cards, self._status, self._silences, self._level_at, self._last_heard, self._last_change
         )  # fmt: skip
         for known in about:
             known.pop(slug, None)
@@ -89,14 +93,13 @@ class Reporter:
         """Something happened."""
         match event:
             case Heard():
-                self._last_heard[event.source] = event.id
                 self._take_words(event)
             case UtteranceRevised(heard):
                 self._take_words(heard)
             case SpeechChanged() | SpeakerChanged() | SoundLevel():
                 self._take_sound(event)
             case SpeakersChanged():
-                self._tell_people()
+                self._take_people()
             case Alert():
                 self._take_alert(event)
             case Partial() | Unheard():
@@ -143,12 +146,22 @@ class Reporter:
         self._outbox.keep(
             self._topics.of_source(heard.source, "utterance"), payloads.encoded(payloads.utterance(heard))
         )
-        if heard.id != self._last_heard.get(heard.source):
+        last = self._last_heard.get(heard.source)
+        if heard.revision and (last is None or last.id != heard.id):
             return  # it is known better who said something before
+        self._last_heard[heard.source] = heard
         self._show(heard.source, "transcript", payloads.transcript(heard))
-        changed = self._speaker_at.get(heard.source)
-        if changed is None or changed < (heard.start if heard.speaker is None else heard.end):
-            self._show(heard.source, "speaker", payloads.speaker(heard))
+        self._show_speaker(heard.source)
+
+    def _show_speaker(self, source: str) -> None:
+        """By the words, unless somebody else began since, or it is known who although they do not tell."""
+        change, heard = self._last_change.get(source), self._last_heard.get(source)
+        if heard is not None and (
+            change is None or change.at < (heard.start if heard.speaker is None else heard.end)
+        ):
+            self._show(source, "speaker", payloads.speaker(heard))
+        elif change is not None:
+            self._show(source, "speaker", payloads.speaker(change))
 
     def _show(self, source: str, what: str, payload: payloads.Payload) -> None:
         """Tell something that the broker retains if the source's transcripts are kept."""
@@ -162,6 +175,21 @@ class Reporter:
         if self._controls.desk is not None:
             people = payloads.speakers(self._controls.desk.people())
             self._outbox.set_state(self._topics.of_box("speakers"), payloads.encoded(people))
+
+    def _take_people(self) -> None:
+        """Whoever has another name now is told by that, and nobody who was forgotten."""
+        self._tell_people()
+        people = {card.id: card for card in self._controls.desk.people()} if self._controls.desk else {}
+        for slug, card in self._cards.items():
+            heard, change = self._last_heard.get(slug), self._last_change.get(slug)
+            if heard is not None:
+                self._last_heard[slug] = replace(heard, speaker=_as_now(heard.speaker, people))
+            if change is not None:
+                self._last_change[slug] = replace(change, speaker=_as_now(change.speaker, people))
+            if card.kept:
+                if heard is not None:
+                    self._show(slug, "transcript", payloads.transcript(self._last_heard[slug]))
+                self._show_speaker(slug)
 
     def _take_alert(self, event: Alert) -> None:
         topics = self._topics
@@ -177,7 +205,7 @@ class Reporter:
             case SpeechChanged():
                 self._set(event.source, "speech", payloads.speech(event))
             case SpeakerChanged():
-                self._speaker_at[event.source] = event.at
+                self._last_change[event.source] = event
                 self._show(event.source, "speaker", payloads.speaker(event))
             case SoundLevel():
                 self._take_level(event)
@@ -192,6 +220,11 @@ class Reporter:
     def _set(self, source: str, what: str, payload: payloads.Payload) -> None:
         if source in self._cards:  # else it would outlive the source
             self._outbox.set_state(self._topics.of_source(source, what), payloads.encoded(payload))
+
+
+def _as_now(speaker: Speaker | None, people: Mapping[int, PersonCard]) -> Speaker | None:
+    card = people.get(speaker.id) if speaker else None
+    return replace(speaker, name=card.name, known=card.known) if speaker and card else None
 
 
 def _as_json(payload: payloads.Payload) -> bytes:
