@@ -238,8 +238,8 @@ class People:
         return found.verdict is Verdict.KNOWN and found.score >= self._recogniser.threshold + _BEYOND_DOUBT
 
     async def _store_moved(self) -> None:
-        while self._moved:
-            identity = self._moved.pop()
+        moved, self._moved = self._moved, set()
+        for identity in moved:
             await self._store(identity, self._voiceprints[identity])
 
     async def _store(self, identity: int, voiceprint: Voiceprint) -> None:
@@ -247,7 +247,9 @@ class People:
             return
         try:
             async with writing(self._path) as db:
-                await set_voiceprint(db, identity, voiceprint.model, to_bytes(voiceprint))
+                if await speakers_version(db) == self._loaded:  # else somebody enrolled them anew just now
+                    await set_voiceprint(db, identity, voiceprint.model, to_bytes(voiceprint))
+                    self._loaded = await speakers_version(db)
         except (sqlite3.Error, StorageError) as error:
             _LOG.warning("voiceprint not stored", speaker=identity, reason=str(error))
 
