@@ -1,9 +1,9 @@
 """Conversations composed of people who read, to tune diarization on: none of them is in what is reported.
 
-From the set `voices`, part "tune": 84 people of LibriSpeech's train-clean-100, 8 s each. Half are as people
-talk in a room (short pauses, now and then two at once), half as a far microphone hears a meeting: quiet, with
-reverberation and noise, short turns, much overlap. The edges of turns come from an energy segmenter, so a
-collar is needed.
+From the set `voices`, part "tune": 84 people of LibriSpeech's train-clean-100, 8 s each, in groups of two to
+six, several times over. A third are as people talk in a room (short pauses, now and then two at once), a
+third as a far microphone hears a meeting: quiet, with reverberation and noise, short turns, much overlap; a
+third with long turns. The edges of turns come from an energy segmenter, so a collar is needed.
 """
 
 import csv
@@ -22,7 +22,10 @@ Turn = tuple[float, float, str]
 _FRAME = 320
 _BELOW_LOUDEST_DB = 35.0
 _SHORTEST_GAP = 0.3
-_PEOPLE = 4
+_GROUPS = ((21, 2), (22, 3), (23, 4))  # a seed, and how many people talk with each other
+_LONG_GROUPS = ((31, 3), (32, 4), (33, 6))
+
+_Person = tuple[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,18 @@ def composed(audio: Path) -> list[Conversation]:
     """All conversations from the set `voices` of `audio`; the same at each call."""
     with (audio / "voices" / "manifest.tsv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file, delimiter="\t") if row["part"] == "tune"]
-    chance = np.random.default_rng(8)
     people = [(row["speaker"], _read(audio / "voices" / row["path"])) for row in rows]
-    groups = [people[at : at + _PEOPLE] for at in range(0, len(people), _PEOPLE)]
-    return [
-        _meeting(f"meeting{number}", group, chance) if number % 2 else _talk(f"talk{number}", group, chance)
-        for number, group in enumerate(groups)
-    ]
+    found: list[Conversation] = []
+    for seed, size in _GROUPS:
+        chance = np.random.default_rng(seed)
+        for number, group in enumerate(_groups(people, size, chance)):
+            compose = _meeting if number % 2 else _talk
+            found.append(compose(f"{compose.__name__[1:]} of {size}", group, chance))
+    for seed, size in _LONG_GROUPS:
+        chance = np.random.default_rng(seed)
+        groups = _groups(people, size, chance)
+        found += [_long_turns(f"long turns of {size}", group, chance) for group in groups]
+    return found
 
 
 def degraded(
@@ -75,15 +83,21 @@ def speech_of(sound: NDArray[np.float32]) -> list[tuple[float, float]]:
     return [(start, end) for start, end in found if end - start >= 0.1]
 
 
-def _talk(
-    name: str, people: list[tuple[str, NDArray[np.float32]]], chance: np.random.Generator
-) -> Conversation:
+def _groups(people: list[_Person], size: int, chance: np.random.Generator) -> list[list[_Person]]:
+    order = chance.permutation(len(people)).tolist()
+    starts = range(0, len(people) - size + 1, size)
+    return [[people[index] for index in order[start : start + size]] for start in starts]
+
+
+def _talk(name: str, people: list[_Person], chance: np.random.Generator) -> Conversation:
     return _lay_out(name, people, chance, shortest=1.2, longest=6.0, overlaps=0.1, level=-24.0, floor=-66.0)
 
 
-def _meeting(
-    name: str, people: list[tuple[str, NDArray[np.float32]]], chance: np.random.Generator
-) -> Conversation:
+def _long_turns(name: str, people: list[_Person], chance: np.random.Generator) -> Conversation:
+    return _lay_out(name, people, chance, shortest=2.5, longest=8.0, overlaps=0.15, level=-26.0, floor=-60.0)
+
+
+def _meeting(name: str, people: list[_Person], chance: np.random.Generator) -> Conversation:
     level = float(chance.uniform(-46, -32))
     far = [(who, _reverberated(sound, chance)) for who, sound in people]
     clean = [speech_of(sound) for _, sound in people]
@@ -95,7 +109,7 @@ def _meeting(
 
 def _lay_out(
     name: str,
-    people: list[tuple[str, NDArray[np.float32]]],
+    people: list[_Person],
     chance: np.random.Generator,
     *,
     shortest: float,

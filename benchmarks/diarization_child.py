@@ -25,15 +25,18 @@ def main() -> None:
     for files in json.load(sys.stdin):
         # pyannote counts both sides of an edge together: 0.5 is the usual collar of 0.25 s to either side.
         metric = DiarizationErrorRate(collar=0.5)
+        strict = DiarizationErrorRate(collar=0.25)
         mappings = []
         for file in files:
             reference, hypothesis = annotation(file["reference"]), annotation(file["hypothesis"])
-            metric(reference, hypothesis, uem=Timeline([Segment(0, file["seconds"])]))
+            for each in (metric, strict):
+                each(reference, hypothesis, uem=Timeline([Segment(0, file["seconds"])]))
             mappings.append(DiarizationErrorRate().optimal_mapping(reference, hypothesis))
         total = metric["total"] / 100
         results.append(
             {
                 "error": abs(metric) * 100,
+                "strict": abs(strict) * 100,
                 "missed": metric["missed detection"] / total,
                 "false": metric["false alarm"] / total,
                 "confused": metric["confusion"] / total,

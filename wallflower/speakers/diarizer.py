@@ -12,12 +12,12 @@ from wallflower.speakers.centroids import Centroids
 from wallflower.speakers.embedding import Embedder, Embedding
 from wallflower.speakers.level import Levelling
 from wallflower.speakers.recent import RecentSound
-from wallflower.speakers.revision import Stretch, Window, revise
+from wallflower.speakers.revision import Stretch, revise
 from wallflower.speakers.segmentation import WINDOW_SECONDS, Segmentation
 from wallflower.speakers.settings import Diarizing, Revising
 from wallflower.speakers.stable import stable_numbers
 from wallflower.speakers.turns import FRAME_SECONDS, Turn, TurnFinder
-from wallflower.speakers.windows import forget_in, look_at
+from wallflower.speakers.windows import Window, forget_in, look_at
 from wallflower.speech.vad import FRAME_SAMPLES, SileroVad, VadState
 
 
@@ -84,7 +84,7 @@ class Diarizer:
         """Take the next mono 16 kHz sound; the turns complete with it, and a provisional one if it is new."""
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
-        self._rest = samples[whole:]
+        self._rest = samples[whole:].copy()
         found: list[SpokenTurn] = []
         # In pieces of half a second: what a turn needs of the sound must not have gone by.
         for frames in _pieces(samples[:whole].reshape(-1, FRAME_SAMPLES)):
@@ -138,7 +138,9 @@ class Diarizer:
             return []
         first, last = self._windows[0].start, self._windows[-1].start + WINDOW_SECONDS
         inside = [turn for turn in self._spoken if turn.end > first and turn.start < last]
-        revision = revise(self._windows, self._revising, [(turn.start, turn.end) for turn in inside])
+        revision = revise(
+            self._windows, self._revising, [(turn.start, turn.end, turn.embedding) for turn in inside]
+        )
         numbers = stable_numbers(
             revision.stretches,
             [Stretch(turn.start, turn.end, turn.speaker) for turn in inside if turn.speaker is not None],

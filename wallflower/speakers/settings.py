@@ -31,9 +31,9 @@ class Diarizing:
     longest_turn: float = 8.0
     """A turn of this length is ended, so that its speaker is told."""
 
-    change_window: float = 1.536
+    change_window: float = 1.28
     """Sound on either side of where the speaker may change."""
-    change_hop: float = 0.512
+    change_hop: float = 0.64
     """How far apart such places are looked at."""
     change_below: float = 0.3
     """Two sides less similar (cosine) than this are two speakers."""
@@ -41,7 +41,7 @@ class Diarizing:
 
     new_speaker_distance: float = 0.65
     """A turn farther from all speakers than this is of a new one,"""
-    new_speaker_seconds: float = 1.2
+    new_speaker_seconds: float = 1.0
     """if it lasts this long;"""
     first_speaker_seconds: float = 0.5
     """the first speaker of a session needs only this;"""
@@ -68,12 +68,18 @@ class Revising:
     """A local speaker who is never more probable than this does not speak."""
     least_alone: float = 1.0
     """Who speaks alone for less in a window is no member of a cluster, but given to the nearest."""
-    join_below: float = 0.55
+    least_turn: float = 1.0
+    """A turn that was told online counts from this length on."""
+    join_below: float = 0.5
     """Clusters farther apart stay two people."""
-    least_cluster: float = 1.0
-    """Who speaks alone for less, in all windows together, is no speaker;"""
+    least_cluster: float = 3.0
+    """Who speaks alone for less, in all windows and turns together, is no speaker (each second is in two
+    windows and a turn);"""
     least_share: float = 0.01
     """nor who has less than this share of all such speech: in an hour there are many strange sounds."""
+    stray_share: float = 0.1
+    """A cluster that lasts for less than this share of another, and whose mean is nearer to that one's than
+    `join_below`, is no speaker but a stray of the other."""
     most_speakers: int = 20
     """Of more clusters those that last longest are kept."""
     rounds: int = 3
@@ -85,3 +91,7 @@ class Revising:
     shortest: float = 0.15
     filled_nearby: float = 0.25
     """Speech by the VAD that the windows leave out is given to a speaker who is no farther away than this."""
+    least_agreement: float = 0.9
+    """A turn tells who speaks in it where the windows hear one for this share of it,"""
+    least_advantage: float = 0.1
+    """and it is so much (cosine) nearer to another."""

@@ -49,7 +49,7 @@ class TurnFinder:
         self._start: int | None = None  # the first frame of the turn under way
         self._free = 0.0  # before this no turn begins
         self._last = 0  # the last frame of speech
-        self._windows: list[Embedding | None] = []  # each hop's, ending there
+        self._windows: dict[int, Embedding | None] = {}  # by the frame where each ends
         self._origin = 0  # the frame where the hops were begun to count
         self._likeness: list[tuple[int, float]] = []  # a place, and how similar its two sides are
 
@@ -92,19 +92,23 @@ class TurnFinder:
 
     def _open(self, frame: int) -> None:
         self._start = self._last = self._origin = frame
-        self._windows, self._likeness = [], []
+        self._windows, self._likeness = {}, []
 
     def _look(self) -> None:
-        """Embed the window that ends here, and compare it with the one before it."""
-        span, end = self._span, self._frame
-        start = end - span * self._hop
-        inside = start >= self._origin
-        seconds = (start * FRAME_SECONDS, end * FRAME_SECONDS)
-        self._windows.append(self._embed(*seconds) if inside else None)
-        if len(self._windows) > span:
-            before, after = self._windows[-1 - span], self._windows[-1]
-            if before is not None and after is not None:
-                self._likeness.append((start, float(np.add.reduce(before * after))))
+        """Compare the window that ends here with the one before it, once there is one."""
+        middle = self._frame - self._span * self._hop
+        if middle - self._span * self._hop < self._origin:
+            return
+        before, after = self._window(middle), self._window(self._frame)
+        if before is not None and after is not None:
+            self._likeness.append((middle, float(np.add.reduce(before * after))))
+
+    def _window(self, end: int) -> Embedding | None:
+        """The embedding of the window that ends at this frame; of most turns none is ever asked for."""
+        if end not in self._windows:
+            start = end - self._span * self._hop
+            self._windows[end] = self._embed(start * FRAME_SECONDS, end * FRAME_SECONDS)
+        return self._windows[end]
 
     def _change(self, *, final: bool) -> int | None:
         """The frame of the first change that is certain; at the end of speech, of one that may still be."""

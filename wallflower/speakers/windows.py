@@ -1,17 +1,29 @@
 """Windows of 10 s for the revision: segmented, and an embedding of each local speaker."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.speakers.embedding import POOLED_SAMPLES, SIZE, Embedder, Embedding, similarities
-from wallflower.speakers.revision import Window
 from wallflower.speakers.segmentation import FIRST_SECONDS, FRAME_SECONDS, LOCAL_SPEAKERS, Segmentation
 
 _LEAST_ALONE = 0.2
 _LEAST_SAMPLES = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is kept of one window: 4 kB. start: seconds. activity: [frames, 3], of 255. embeddings: [3, 192],
+    zero where nobody speaks alone for long enough to tell. alone: seconds that each speaks alone.
+    """
+
+    start: float
+    activity: NDArray[np.uint8]
+    embeddings: NDArray[np.float16]
+    alone: NDArray[np.float32]
 
 
 def look_at(
