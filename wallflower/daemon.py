@@ -118,6 +118,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
         house = await parts.enter_async_context(open_house(options, home, ears, bus, household, tell))
         overview.sources = house.sources.list
+        overview.people = household.people.cards if options.speakers else None
         rules = await parts.enter_async_context(
             open_alerts(options, home, identity, bus, house.sources.list())
         )

@@ -35,6 +35,7 @@ from wallflower.listening.ears import open_ears
 from wallflower.listening.household import Household, open_household
 from wallflower.listening.listener import Listener
 from wallflower.listening.opening import allowed_folders, open_source
+from wallflower.logs import warnings_alone
 from wallflower.models.catalog import SPEAKER_MODELS, ModelError, find_model
 from wallflower.models.fetching import fetcher_of
 from wallflower.models.progress import Progress
@@ -45,14 +46,15 @@ _DIM, _PLAIN, _CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Listen until the sound ends, or Ctrl-C."""
     settings, folders = _place(parsed.place)
-    asyncio.run(
-        _listen(
-            settings,
-            folders,
-            dataclasses.replace(options, speakers=parsed.tell_speakers),
-            as_json=parsed.form == "json",
+    with warnings_alone():
+        asyncio.run(
+            _listen(
+                settings,
+                folders,
+                dataclasses.replace(options, speakers=parsed.tell_speakers),
+                as_json=parsed.form == "json",
+            )
         )
-    )
     return ExitCode.OK
 
 

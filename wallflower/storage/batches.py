@@ -41,9 +41,10 @@ LEFT JOIN speakers ON speakers.id = asked.value LEFT JOIN former_speakers ON for
 _ALERT = """
 INSERT INTO alerts (id, at, rule, kind, source, severity, phase, summary, utterance, detail)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET
-  at = excluded.at, severity = excluded.severity, phase = excluded.phase, summary = excluded.summary,
-  utterance = excluded.utterance, detail = excluded.detail
+ON CONFLICT (id) DO NOTHING
+"""
+_ALERT_AGAIN = """
+UPDATE alerts SET at = ?2, severity = ?6, phase = ?7, summary = ?8, utterance = ?9, detail = ?10 WHERE id = ?1
 """
 
 
@@ -82,7 +83,9 @@ async def write_batch(db: aiosqlite.Connection, batch: Sequence[Heard | Alert | 
                 if (speaker := _speaker(one, speakers)) is not None
             ],
         )
-        await db.executemany(_ALERT, alerts)
+        await db.executemany(_ALERT, [row for row in alerts if row[6] == "raised"])
+        # What became of it only if it is there: it may have been forgotten.
+        await db.executemany(_ALERT_AGAIN, [row for row in alerts if row[6] != "raised"])
         gone = [(one.id,) for one in (*heard, *revised) if _speaker(one, speakers) is None]
         await db.executemany("DELETE FROM utterances WHERE id = ?", gone)
         await db.executemany("DELETE FROM alerts WHERE utterance = ?", gone)
