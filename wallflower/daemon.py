@@ -140,7 +140,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
                 rules,
                 began,
                 restart.set,
-                Desk(home, household, house.recorder) if options.speakers else None,
+                Desk(home, household, house.recorder, house.sounds) if options.speakers else None,
             )
             door = await mqtt_door(running, bus)
             await parts.enter_async_context(supervised("mqtt", door.run))

@@ -31,6 +31,7 @@ from wallflower.speakers.diarizer import SpeakerModels
 from wallflower.storage.database import DATABASE_NAME, reading
 from wallflower.storage.recorder import Recorder
 from wallflower.storage.search import Query, stream
+from wallflower.storage.sounds import SOUNDS_NAME, Sounds
 
 _PYTHON = "/usr/bin/python3"  # the system's has GStreamer's bindings
 _SERVER = Path(__file__).parents[1] / "audio" / "rtsp_server.py"
@@ -247,6 +248,8 @@ async def test_without_any_model_that_is_said_once(
         recorder = Recorder(tmp_path / DATABASE_NAME, lambda _happening: None)
         await recorder.flush()
         with pytest.raises(WallflowerError, match="no voice can be learnt here"):
-            await Desk(tmp_path, household, recorder).enrol("Anna", np.zeros(16_000, np.int16))
+            await Desk(tmp_path, household, recorder, Sounds(tmp_path / SOUNDS_NAME)).enrol(
+                "Anna", np.zeros(16_000, np.int16)
+            )
     said = [line for line in log_output if line["event"] == "speakers are not told apart"]
     assert len(said) == 1

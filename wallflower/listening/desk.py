@@ -15,7 +15,7 @@ from wallflower.listening.person_card import PersonCard
 from wallflower.speakers.diarizer import SpeakerModels
 from wallflower.storage.database import DATABASE_NAME, writing
 from wallflower.storage.recorder import Recorder
-from wallflower.storage.sounds import SOUNDS_NAME
+from wallflower.storage.sounds import SOUNDS_NAME, Sounds
 from wallflower.storage.speakers import (
     StoredSpeaker,
     find_speaker,
@@ -34,11 +34,12 @@ class DeskError(WallflowerError):
 class Desk:
     """Lives on the event loop. who: a name, or an id as text. All but `people` raise WallflowerError."""
 
-    def __init__(self, home: Path, household: Household, recorder: Recorder) -> None:
+    def __init__(self, home: Path, household: Household, recorder: Recorder, sounds: Sounds) -> None:
         self._home = home
         self._path = home / DATABASE_NAME
         self._household = household
         self._recorder = recorder
+        self._sounds = sounds
 
     def people(self) -> Sequence[PersonCard]:
         """Everybody who was told apart, named or not."""
@@ -79,10 +80,13 @@ class Desk:
             speaker = await find_speaker(db, who)
 
         def theirs(one: Heard | Alert) -> bool:
-            return isinstance(one, Heard) and one.speaker is not None and one.speaker.id == speaker.id
+            """Of what waits: what they said, if that is to go, and what names them."""
+            if isinstance(one, Alert):
+                return dict(one.detail).get("speaker_id") == str(speaker.id)
+            return words and one.speaker is not None and one.speaker.id == speaker.id
 
-        if words:
-            await self._recorder.drop(theirs)
+        self._sounds.drop(theirs)
+        await self._recorder.drop(theirs)
         async with writing(self._path) as db:
             await forget_speaker(db, speaker.id, self._home / SOUNDS_NAME, words=words)
         await self._household.people.look(closely=True)

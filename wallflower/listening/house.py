@@ -21,6 +21,7 @@ from wallflower.listening.source_states import keep_states
 from wallflower.listening.sources import Sources, opened
 from wallflower.storage.database import DATABASE_NAME
 from wallflower.storage.recorder import Recorder
+from wallflower.storage.sounds import Sounds
 from wallflower.supervision import supervised
 
 STATE = "sources"
@@ -34,6 +35,7 @@ class House:
     bus: Bus
     sources: Sources
     recorder: Recorder
+    sounds: Sounds
 
 
 @asynccontextmanager
@@ -72,7 +74,7 @@ async def open_house(
             opened(sources),
             supervised("states", lambda: keep_states(home, sources)),
         ):
-            yield House(bus, sources, keeper.recorder)
+            yield House(bus, sources, keeper.recorder, keeper.sounds)
 
 
 async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:

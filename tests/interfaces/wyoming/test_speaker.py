@@ -25,6 +25,7 @@ from wallflower.listening.voices import Voices
 from wallflower.speakers.diarizer import SpeakerModels
 from wallflower.storage.database import DATABASE_NAME
 from wallflower.storage.recorder import Recorder
+from wallflower.storage.sounds import SOUNDS_NAME, Sounds
 
 Sound = NDArray[np.int16]
 T = TypeVar("T")
@@ -36,7 +37,9 @@ async def household(tmp_path: Path, speaker_models: SpeakerModels, voice: Sound)
     recorder = Recorder(tmp_path / DATABASE_NAME, lambda _happening: None)
     await recorder.flush()
     household = household_of(tmp_path / DATABASE_NAME, speaker_models)
-    card = await Desk(tmp_path, household, recorder).enrol("Anna", seconds(voice, 20, 35))
+    card = await Desk(tmp_path, household, recorder, Sounds(tmp_path / SOUNDS_NAME)).enrol(
+        "Anna", seconds(voice, 20, 35)
+    )
     assert card.enrolled
     return household
 
