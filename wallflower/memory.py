@@ -6,7 +6,9 @@ Two settings of glibc's allocator do most of it. On other C libraries nothing he
 import ctypes
 import gc
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -77,9 +79,7 @@ def release_code() -> None:
 
     Those that are needed again come from the system's file cache: 3 ms for a command.
     """
-    for mapping in _mappings():
-        if mapping.path.startswith("/") and "w" not in mapping.access:
-            _release(mapping)
+    _release(lambda mapping: mapping.path.startswith("/") and "w" not in mapping.access)
 
 
 def release_file_pages(files: Iterable[Path]) -> None:
@@ -89,46 +89,71 @@ def release_file_pages(files: Iterable[Path]) -> None:
     all comes back from the file. On other systems than Linux nothing here does anything.
     """
     names = {str(path.resolve()) for path in files}
-    for mapping in _mappings():
-        if mapping.path in names:
-            _release(mapping)
+    _release(lambda mapping: mapping.path in names)
+
+
+@contextmanager
+def remapping() -> Iterator[None]:
+    """To be held by native code that maps or unmaps files and libraries outside of Python's lock.
+
+    What was mapped where may be something else a moment later: who releases by address waits for no one, and
+    leaves it for now.
+    """
+    with _layout:
+        yield
 
 
 @dataclass(frozen=True, slots=True)
 class _Mapping:
-    """A part of this process's memory. own: kB that are not as in the file, and exist nowhere else."""
+    """A part of this process's memory."""
 
     start: int
     end: int
     access: str
     path: str
-    own: int
 
 
+_layout = threading.RLock()
 _FIRST_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
+_MAPS_BYTES = 1 << 20
 
 
-def _mappings() -> Iterator[_Mapping]:
-    """Source of the format: proc_pid_smaps(5)."""
-    try:
-        lines = Path("/proc/self/smaps").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return
-    start, end, access, path = 0, 0, "", ""
-    for line in lines:
-        if line.startswith("Anonymous:"):
-            yield _Mapping(start, end, access, path, int(line.split()[1]))
-        elif found := _FIRST_LINE.fullmatch(line):
-            start, end = int(found[1], 16), int(found[2], 16)
-            access, path = found[3], found[4]
-
-
-def _release(mapping: _Mapping) -> None:
-    if mapping.own:  # it would be lost: addresses that the linker filled in, say
+def _release(wanted: Callable[[_Mapping], bool]) -> None:
+    """Give back the pages of these mappings, but for those that anybody wrote to: what was written, by the
+    linker say, is nowhere else.
+    """
+    if not _layout.acquire(blocking=False):
         return
     try:
-        madvise = _libc().madvise
+        # Looking closely takes milliseconds, in which other threads have their turn. What is still the same
+        # then is given back before they have it again: these calls keep Python's lock.
+        unwritten = {mapping for mapping, written in _mappings() if not written and wanted(mapping)}
+        libc = ctypes.PyDLL(None)
+        with open("/proc/self/maps", "rb", buffering=0) as maps:  # noqa: PTH123
+            buffer = ctypes.create_string_buffer(_MAPS_BYTES)
+            text = b""
+            while (read := libc.read(maps.fileno(), buffer, ctypes.c_size_t(_MAPS_BYTES))) > 0:
+                text += buffer.raw[:read]
+            for line in text.decode("utf-8", "replace").splitlines():
+                if (mapping := _mapping(line)) in unwritten and mapping is not None:
+                    length = ctypes.c_size_t(mapping.end - mapping.start)
+                    libc.madvise(ctypes.c_void_p(mapping.start), length, _MADV_DONTNEED)
     except (AttributeError, OSError):
         return
-    length = mapping.end - mapping.start
-    madvise(ctypes.c_void_p(mapping.start), ctypes.c_size_t(length), _MADV_DONTNEED)
+    finally:
+        _layout.release()
+
+
+def _mappings() -> Iterator[tuple[_Mapping, bool]]:
+    """Each mapping, and whether it was written to. Source of the format: proc_pid_smaps(5)."""
+    mapping = None
+    for line in Path("/proc/self/smaps").read_text("utf-8", "replace").splitlines():
+        if line.startswith("Anonymous:") and mapping is not None:
+            yield mapping, int(line.split()[1]) > 0
+        else:
+            mapping = _mapping(line) or mapping
+
+
+def _mapping(line: str) -> _Mapping | None:
+    found = _FIRST_LINE.fullmatch(line)
+    return _Mapping(int(found[1], 16), int(found[2], 16), found[3], found[4]) if found else None

@@ -24,6 +24,7 @@ from wallflower.engines.base import (
     Transcription,
 )
 from wallflower.engines.caller import ABORT_SECONDS, Caller, HungError
+from wallflower.memory import remapping
 
 FAILURES = 3
 """An engine that fails this often in a row is set aside."""
@@ -284,7 +285,8 @@ def _unload(member: _Member) -> None:
     if caller is not None:
         caller.end()
     if engine is not None:
-        engine.unload()
+        with remapping():
+            engine.unload()
 
 
 def _freed(member: _Member) -> bool:
@@ -295,5 +297,6 @@ def _freed(member: _Member) -> bool:
     if not call.done():
         return False
     member.stuck = None
-    engine.unload()
+    with remapping():
+        engine.unload()
     return True

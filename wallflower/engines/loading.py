@@ -9,6 +9,7 @@ from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.engines.base import Engine, EngineError, Request
 from wallflower.engines.exclusions import excluded, trying
 from wallflower.hardware.ram import free_memory
+from wallflower.memory import remapping
 from wallflower.models.catalog import Model
 
 SPEAKING = ("moonshine", "whispercpp", "openvino", "onnx")
@@ -79,7 +80,7 @@ def load_watched(
             f"not enough memory for {model.id}: it needs about {memory_bytes / 1e6:.0f} MB, "
             f"{free / 1e6:.0f} MB are free; choose a smaller model, or free some memory"
         )
-    with trying(data_dir, name):
+    with trying(data_dir, name), remapping():
         engine = load_engine(
             model, files, threads=threads, device=device, cache_dir=data_dir / "compiled" / model.id
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wallflower.engines.base import EngineError
+from wallflower.memory import remapping
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -46,7 +47,8 @@ def open_session(path: Path, *, threads: int) -> "onnxruntime.InferenceSession":
             options.add_session_config_entry(f"session.use_{setting}", "1")
     open_: Callable[..., onnxruntime.InferenceSession] = onnxruntime.InferenceSession
     try:
-        return open_(str(path), options, providers=["CPUExecutionProvider"])
+        with remapping():
+            return open_(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises a dozen types without a common base
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EngineError(f"cannot load {path}: {reason}; try: wallflower models verify") from error

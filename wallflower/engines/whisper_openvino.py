@@ -125,13 +125,16 @@ class WhisperOpenVinoEngine:
 
     def unload(self) -> None:
         """As Engine says."""
-        self._stay_awake()
+        resting = self._stay_awake()
+        if resting is not None and resting.is_alive():
+            resting.join()  # or it gives back what is unmapped by then
         with self._lock:
             self._graphs = None
 
-    def _stay_awake(self) -> None:
+    def _stay_awake(self) -> threading.Timer | None:
         if self._resting is not None:
             self._resting.cancel()
+        return self._resting
 
     def _rest(self) -> None:
         with self._lock, contextlib.suppress(RuntimeError):  # then the next segment will tell
