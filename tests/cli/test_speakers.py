@@ -137,7 +137,7 @@ def test_what_cannot_be_identified_or_learnt(
     assert speakers("identify", good).out == "unknown: nobody is enrolled\n"
     ran = speakers("enrol", "Anna", bad, good, tmp_path / "none.wav")
     assert ran.code == ExitCode.AUDIO
-    assert ran.out == "Anna is known by 1 recordings\n"
+    assert ran.out == "Anna is known by 1 recording\n"
     assert f"{bad}: there are" in ran.err
     assert "there is no file" in ran.err
     for arguments, code, why in (
@@ -180,7 +180,7 @@ async def test_from_what_was_heard(
         await sounds.keep(talk[number], seconds(anna, 3 * number, 3 * number + 2.5))
     ids = [each.id for each in talk]
     ran = await asyncio.to_thread(speakers, "enrol", "Anna", "--utterance", *ids[:2])
-    assert ran == (ExitCode.OK, "Anna is known by 1 recordings\n", "")
+    assert ran == (ExitCode.OK, "Anna is known by 1 recording\n", "")
     ran = await asyncio.to_thread(speakers, "identify", sound_file(seconds(anna, 22, 26)), "--is", "Anna")
     assert ran.code == ExitCode.OK
     ran = await asyncio.to_thread(speakers, "enrol", "Anna", "--utterance", *ids[:4])

@@ -11,9 +11,9 @@ from wallflower.cli.speaker_models import speaker_models
 from wallflower.cli.speakers_forms import (
     as_line,
     as_object,
+    counted,
     identified_as_line,
     identified_as_object,
-    recordings,
 )
 from wallflower.config import Options, OptionsError
 from wallflower.config.places import data_dir, writable_data_dir
@@ -103,7 +103,7 @@ async def _enrol(parsed: argparse.Namespace, options: Options) -> int:
 
 
 def _say_learnt(speaker: StoredSpeaker) -> None:
-    print(f"{speaker.name} is known by {recordings(speaker)} recordings")
+    print(f"{speaker.name} is known by {counted(speaker)}")
 
 
 async def _identify(parsed: argparse.Namespace, options: Options) -> int:

@@ -8,6 +8,12 @@ from wallflower.speakers.recognition import Verdict
 from wallflower.storage.speakers import SpeakerCount, StoredSpeaker
 
 
+def counted(speaker: StoredSpeaker) -> str:
+    """Of how many recordings the voiceprint is, as people say it."""
+    number = recordings(speaker)
+    return f"{number} recording" if number == 1 else f"{number} recordings"
+
+
 def recordings(speaker: StoredSpeaker) -> int:
     """How many the voiceprint was learnt from; of many recordings, how many are kept."""
     voiceprint = voiceprint_of(speaker)
@@ -19,7 +25,7 @@ def as_line(speaker: StoredSpeaker, count: SpeakerCount | None) -> str:
     is known.
     """
     said = "" if count is None else f"{count.utterances} said, last {count.last.astimezone():%Y-%m-%d %H:%M}"
-    voice = f"{recordings(speaker)} recordings" if speaker.voiceprint is not None else ""
+    voice = counted(speaker) if speaker.voiceprint is not None else ""
     return f"{speaker.id:>4}  {speaker.name:<24}  {said:<36}  {voice}".rstrip()
 
 

@@ -167,7 +167,9 @@ class People:
                 return
             await self._take(stored, former)
             self._loaded = version
-        await self._enrol_the_named()
+            await self._enrol_the_named()
+            self.version += 1
+        self._tell(SpeakersChanged())
 
     def _trace(self) -> object:
         """What differs when something was written: size and time of the log beside the database."""
@@ -192,8 +194,6 @@ class People:
                 if now is not None and now not in self._voiceprints:
                     self._strangers.setdefault(now, before)
         self._likeness = None
-        self.version += 1
-        self._tell(SpeakersChanged())
 
     async def _enrol_the_named(self) -> None:
         """Who was given a name, and was heard, has a voiceprint from now on."""
