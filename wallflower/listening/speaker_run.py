@@ -1,5 +1,6 @@
 """A stretch of sound without a gap: its turns, whose voices they are, and what was told of it put right."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -112,20 +113,29 @@ class SpeakerRun:
         self._close()
         return found
 
-    async def revise(self) -> None:
-        """Look again at who said what was told."""
-        stretches = await self._do(self._diarizer.revise) if self._told else []
-        if not stretches:
-            return
+    async def revise(self) -> float:
+        """Look again at who said what was told. Returns the seconds that it took the processor."""
+        stretches, took = await self._do(self._look_again) if self._told else ([], 0.0)
+        if stretches:
+            await self._revise(stretches)
+        return took
+
+    def _look_again(self) -> tuple[list[Stretch], float]:
+        begun = time.thread_time()
+        return self._diarizer.revise(), time.thread_time() - begun
+
+    async def _revise(self, stretches: Sequence[Stretch]) -> None:
+        """stretches: who speaks when in the run."""
         for number in sorted({each.speaker for each in stretches}):
             if number not in self._voices:
                 seconds = sum(each.end - each.start for each in stretches if each.speaker == number)
                 self._voices[number] = _Voice(seconds=seconds)
             await self._recognise(number)
         moved = [self._moved(each.start, each.end, each.speaker) for each in stretches]
-        for told in self._told:
-            if told.heard.audio_end > moved[0].start:
-                self._attribute(told, moved)
+        told = [each for each in self._told if each.heard.audio_end > moved[0].start]
+        found = await self._do(lambda: _speakers_of([each.heard for each in told], moved))
+        for each, (speaker, overlapped) in zip(told, found, strict=True):
+            self._settle(each, speaker, overlapped=overlapped)
 
     def _moved(self, start: float, end: float, speaker: int) -> Stretch:
         """On the clock of the source's sound."""
@@ -136,14 +146,11 @@ class SpeakerRun:
         while self._open and self._open[0].heard.audio_end <= self.clock:
             told = self._open.popleft()
             if told.speaker is None:
-                self._attribute(told, self.stretches(told.heard.audio_start))
+                ((speaker, overlapped),) = _speakers_of([told.heard], self.stretches(told.heard.audio_start))
+                self._settle(told, speaker, overlapped=overlapped)
 
-    def _attribute(self, told: _Told, stretches: Sequence[Stretch]) -> None:
-        """stretches: on the clock of the source's sound."""
-        heard = told.heard
-        words = words_of(heard.text, heard.words, heard.audio_end - heard.audio_start)
-        speaker, overlapped = most_of(attribute(words, heard.audio_start, stretches))
-        if speaker is not None:
+    def _settle(self, told: _Told, speaker: int | None, *, overlapped: bool) -> None:
+        if speaker is not None and speaker in self._voices:
             told.speaker = speaker
             self._tell_anew(told, overlapped=overlapped)
 
@@ -209,3 +216,17 @@ class SpeakerRun:
             revision = before.revision + 1
             told.heard = replace(before, speaker=person, overlapped=overlapped, revision=revision)
             self._revised(told.heard)
+
+
+def _speakers_of(told: Sequence[Heard], stretches: Sequence[Stretch]) -> list[tuple[int | None, bool]]:
+    """Who said most of each, and whether others spoke meanwhile. stretches: on the same clock."""
+    starts = np.array([each.start for each in stretches])
+    ends = np.array([each.end for each in stretches])
+    found = []
+    for heard in told:
+        nearby = np.flatnonzero((ends > heard.audio_start - 1) & (starts < heard.audio_end + 1))
+        words = words_of(heard.text, heard.words, heard.audio_end - heard.audio_start)
+        found.append(
+            most_of(attribute(words, heard.audio_start, [stretches[each] for each in nearby.tolist()]))
+        )
+    return found

@@ -21,6 +21,8 @@ from wallflower.speakers.diarizer import SpeakerModels, SpokenTurn
 _PATIENCE_SECONDS = 2.0
 """Words wait so long for who said them; who is known later than that comes as a revision."""
 _REVISION_SECONDS = 30.0
+_REVISION_SHARE = 0.01
+"""Of a long session it takes longer, and so comes less often: no more of a core than this."""
 _GAP_SAMPLES = SAMPLE_RATE // 8
 _FILLED_SAMPLES = 5 * SAMPLE_RATE
 """A gap up to this length is silence; after a longer one everything begins anew."""
@@ -52,7 +54,7 @@ class WhoSpeaks:
         self._run: SpeakerRun | None = None
         self._early: deque[Heard] = deque(maxlen=_EARLY)
         """What was told before its sound was listened to for speakers."""
-        self._revised_at = 0.0
+        self._revise_at = 0.0
         self._moved = asyncio.Event()
         self._last: tuple[int | None, bool] = (None, False)
         """What was told: the person's id, and whether that was provisional."""
@@ -73,9 +75,9 @@ class WhoSpeaks:
                     while self._early and self._early[0].audio_start <= run.end:
                         run.told(self._early.popleft(), None)
                     self._moved.set()
-                    if run.end - self._revised_at >= _REVISION_SECONDS:
-                        self._revised_at = run.end
-                        await run.revise()
+                    if run.end >= self._revise_at:
+                        took = await run.revise()
+                        self._revise_at = run.end + max(_REVISION_SECONDS, took / _REVISION_SHARE)
             await self._end_run()
         finally:
             if self._run is not None:
@@ -122,7 +124,7 @@ class WhoSpeaks:
                 return run
         await self.finish()
         hearing = self._hearing
-        self._revised_at = position / SAMPLE_RATE
+        self._revise_at = position / SAMPLE_RATE + _REVISION_SECONDS
         self._run = SpeakerRun(
             models,
             position / SAMPLE_RATE,
