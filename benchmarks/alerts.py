@@ -40,7 +40,10 @@ from wallflower.config.sources import SourceSettings
 from wallflower.events import Alert, BusEvent, Heard, SourceChanged, SourceStatus
 from wallflower.listening.ambient import AmbientSpeech, Outlets
 from wallflower.listening.ears import Ears, open_ears
+from wallflower.listening.people import People
 from wallflower.listening.processors import Blocks
+from wallflower.listening.voices import Voices
+from wallflower.listening.who_speaks import Hearing, WhoSpeaks
 
 _ALARMS = (
     "ambulance", "burglar", "emergency", "explosion", "firemen", "help me", "intruder", "murder", "police",
@@ -120,6 +123,9 @@ class _Room:
         ids = count(1)
         self._watcher = Watcher(self._bus, [], new_id=lambda _at: next(ids))
         self.begun = datetime.now(UTC)
+        people = People(Path("nowhere"), lambda _event: None)
+        hearing = Hearing(Voices(), people, self._bus.publish, self._at, lambda: False, lambda _heard: None)
+        self._who = WhoSpeaks(_SOURCE, hearing)  # nobody asks it
         self.events: list[BusEvent] = []
 
     def watch(self, **rule: Any) -> None:
@@ -134,10 +140,10 @@ class _Room:
         collecting = asyncio.create_task(self._collect())
         await asyncio.sleep(0.05)
         self.begun = datetime.now(UTC)
-        outlets = Outlets(tell=self._bus.publish, keep=_keep_not, at=self._at)
+        outlets = Outlets(tell=self._bus.publish, keep=_keep_not, revise=lambda _heard: None, at=self._at)
         self._bus.publish(SourceChanged(_SOURCE, SourceStatus.PAUSED, "", self.begun))
         self._bus.publish(SourceChanged(_SOURCE, SourceStatus.HEALTHY, "", self.begun))
-        speech = AmbientSpeech(_SOURCE, self._ears, SourceSettings, outlets)
+        speech = AmbientSpeech(_SOURCE, self._ears, SourceSettings, outlets, self._who)
         working = asyncio.create_task(speech.work(blocks))
         position = 0
         async for piece in in_real_time(samples):

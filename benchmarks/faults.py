@@ -32,6 +32,7 @@ from wallflower.config import load_options
 from wallflower.events import BusEvent, Heard, SourceStatus
 from wallflower.listening.ears import open_ears
 from wallflower.listening.house import House, open_house
+from wallflower.listening.household import open_household
 from wallflower.storage.database import DATABASE_NAME, reading
 
 _RTSP_SERVER = Path(__file__).parents[1] / "tests" / "audio" / "rtsp_server.py"
@@ -225,7 +226,10 @@ async def _run(place: Place, minutes: float) -> int:
         parts.push_async_callback(place.kill_server)
         subscription = parts.enter_context(bus.subscribe("faults"))
         watching = asyncio.create_task(_watch(subscription.events(), told))
-        house = await parts.enter_async_context(open_house(options, place.home, ears, bus, bus.publish))
+        household = await parts.enter_async_context(open_household(options, place.home, ears, bus.publish))
+        house = await parts.enter_async_context(
+            open_house(options, place.home, ears, bus, household, bus.publish)
+        )
         await _until(lambda: _is_well(house), _RECOVERY_SECONDS)
         happened = await _break_things(place, minutes)
         well = await _until(lambda: _is_well(house), _RECOVERY_SECONDS)

@@ -17,7 +17,16 @@ from typing import Any
 from command import BenchmarkError, run_command
 from environments import environment
 from wallflower.config.identity import Identity
-from wallflower.events import Alert, Heard, HeardWord, SoundLevel, SourceStatus, SpeechChanged
+from wallflower.events import (
+    Alert,
+    Heard,
+    HeardWord,
+    SoundLevel,
+    SourceStatus,
+    Speaker,
+    SpeakerChanged,
+    SpeechChanged,
+)
 from wallflower.interfaces.mqtt import payloads
 from wallflower.interfaces.mqtt.controls import SourceCard
 from wallflower.interfaces.mqtt.discovery import box_device, source_device
@@ -69,7 +78,7 @@ def _messages(topics: Topics) -> dict[str, Any]:
     source = {
         "state": payloads.source_state(_CARD, SourceStatus.HEALTHY, "", silence=False, at=at),
         "speech": payloads.speech(SpeechChanged(_CARD.slug, speaking=True, at=at)),
-        "speaker": payloads.speaker(heard),
+        "speaker": payloads.speaker(SpeakerChanged(_CARD.slug, Speaker(1, "Anna", True, 0.8), at)),
         "transcript": payloads.transcript(heard),
         "utterance": payloads.utterance(heard),
         "level": payloads.level(SoundLevel(_CARD.slug, -40.1, -20.0, at)),

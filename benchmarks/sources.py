@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from command import run_command, say
+from command import BenchmarkError, run_command, say
 from corpus import CorpusError, add_audio_flag, command_clips, samples_of
 from pacing import say_to_session, with_silence
 from scoring import word_error_rate
@@ -33,6 +33,7 @@ from wallflower.config import load_options
 from wallflower.events import Heard
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.house import House, open_house
+from wallflower.listening.household import Household, open_household
 from wallflower.listening.manner import Manner
 from wallflower.memory import settle, tune_allocator
 
@@ -49,6 +50,14 @@ class Track:
 
     path: Path
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all sources share."""
+
+    ears: Ears
+    household: Household
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +108,22 @@ def _written(path: Path, samples: NDArray[np.int16]) -> Path:
 
 
 @asynccontextmanager
-async def _listening(ears: Ears, paths: Sequence[Path]) -> AsyncIterator[tuple[House, Bus]]:
+async def _listening(shared: Shared, paths: Sequence[Path]) -> AsyncIterator[tuple[House, Bus]]:
     sources = [{"name": f"source {number}", "url": path.as_uri()} for number, path in enumerate(paths)]
     folders = [str(paths[0].parent)]
     options = load_options(flags={"sources": sources, "source_folders": folders})
     bus = Bus()
     with tempfile.TemporaryDirectory() as home:
-        async with open_house(options, Path(home), ears, bus, bus.publish) as house:
+        async with open_house(options, Path(home), shared.ears, bus, shared.household, bus.publish) as house:
             yield house, bus
 
 
-async def _listen(ears: Ears, tracks: Sequence[Track], seconds: float) -> Run:
+async def _listen(shared: Shared, tracks: Sequence[Track], seconds: float) -> Run:
     process = psutil.Process()
     before = process.memory_info().rss
     heard: dict[str, list[str]] = {f"source_{number}": [] for number in range(len(tracks))}
     lags = []
-    async with _listening(ears, [track.path for track in tracks]) as (house, bus):
+    async with _listening(shared, [track.path for track in tracks]) as (house, bus):
         begun = process.cpu_times()
         with bus.subscribe("benchmark") as subscription:
             events = subscription.events()
@@ -144,12 +153,12 @@ async def _listen(ears: Ears, tracks: Sequence[Track], seconds: float) -> Run:
     )
 
 
-async def _words(ears: Ears, audio: Path, folder: Path, seconds: float) -> bool:
+async def _words(shared: Shared, audio: Path, folder: Path, seconds: float) -> bool:
     tracks = _tracks(audio, folder, seconds)
     say(f"words: one source alone, {seconds:.0f} s")
-    alone = await _listen(ears, tracks[:1], seconds)
+    alone = await _listen(shared, tracks[:1], seconds)
     say(f"words: {_COUNT} sources, {seconds:.0f} s")
-    together = await _listen(ears, tracks, seconds)
+    together = await _listen(shared, tracks, seconds)
     said = [track.text for track in tracks]
     rates = [
         word_error_rate(said[:1], alone.texts),
@@ -176,18 +185,18 @@ async def _words(ears: Ears, audio: Path, folder: Path, seconds: float) -> bool:
     )
 
 
-async def _silence(ears: Ears, _audio: Path, folder: Path, _seconds: float) -> bool:
+async def _silence(shared: Shared, _audio: Path, folder: Path, _seconds: float) -> bool:
     noise = np.random.default_rng(1).normal(0, 33, round((_SILENCE_SECONDS + 10) * SAMPLE_RATE))
     quiet = Track(_written(folder / "quiet.wav", noise.astype(np.int16)), "")
     say(f"silence: {_COUNT} sources, {_SILENCE_SECONDS:.0f} s")
-    run = await _listen(ears, [quiet] * _COUNT, _SILENCE_SECONDS)
+    run = await _listen(shared, [quiet] * _COUNT, _SILENCE_SECONDS)
     percent = 100 * run.cpu / _COUNT
     row = ["one core, % a source", f"{percent:.2f}", f"at most {_MOST['silence']:.0f}"]
     print_table(("nobody speaks", "", "wanted"), [row])
     return percent <= _MOST["silence"]
 
 
-async def _voice(ears: Ears, audio: Path, folder: Path, _seconds: float) -> bool:
+async def _voice(shared: Shared, audio: Path, folder: Path, _seconds: float) -> bool:
     with wave.open(str(audio / "composed" / "conv_dev_5min.wav")) as wav:
         sound = np.frombuffer(wav.readframes(wav.getnframes()), np.int16)
     half = len(sound) // 2
@@ -198,10 +207,10 @@ async def _voice(ears: Ears, audio: Path, folder: Path, _seconds: float) -> bool
     clips = (command_clips(audio) * _VOICE_COMMANDS)[:_VOICE_COMMANDS]
     say(f"voice: {len(clips)} commands while two sources talk")
     seconds = []
-    async with _listening(ears, talk):
+    async with _listening(shared, talk):
         await asyncio.sleep(_SETTLE_SECONDS)
         for clip in clips:
-            told = await say_to_session(ears, with_silence(samples_of(clip)), Manner())
+            told = await say_to_session(shared.ears, with_silence(samples_of(clip)), Manner())
             seconds.append(told.seconds)
     p95 = 1000 * float(np.percentile(seconds, 95))
     rows = [
@@ -215,15 +224,24 @@ async def _voice(ears: Ears, audio: Path, folder: Path, _seconds: float) -> bool
 _PARTS = {"words": _words, "silence": _silence, "voice": _voice}
 
 
-async def _measure(audio: Path, parts: Sequence[str], seconds: float) -> int:
+async def _measure(audio: Path, parts: Sequence[str], seconds: float, *, speakers: bool) -> int:
     tune_allocator()
     good = True
+    options = load_options(flags={"speakers": speakers})
     with tempfile.TemporaryDirectory() as folder, fetch_progress(sys.stderr) as progress:
-        async with open_ears(load_options(), progress=progress) as ears:
+        async with (
+            open_ears(options, progress=progress) as ears,
+            open_household(options, Path(folder), ears, lambda _event: None) as household,
+        ):
+            if speakers:
+                await household.voices.settled()
+                if household.voices.problem:
+                    raise BenchmarkError(household.voices.problem)
+            shared = Shared(ears, household)
             settle()
             print(f"model: {ears.decoders.model.id}")
             for part in parts:
-                good = await _PARTS[part](ears, audio, Path(folder), seconds) and good
+                good = await _PARTS[part](shared, audio, Path(folder), seconds) and good
     return 0 if good else 1
 
 
@@ -232,9 +250,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     add_audio_flag(parser)
     parser.add_argument("--part", action="append", choices=_PARTS, help="only this part; may be repeated")
+    parser.add_argument("--without-speakers", action="store_true", help="do not tell who speaks")
     parser.add_argument("--seconds", type=float, default=600.0, help="how much of the track (600)")
     given = parser.parse_args()
-    return run_command(lambda: asyncio.run(_measure(given.audio, given.part or list(_PARTS), given.seconds)))
+    return run_command(
+        lambda: asyncio.run(
+            _measure(
+                given.audio, given.part or list(_PARTS), given.seconds, speakers=not given.without_speakers
+            )
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -21,20 +21,22 @@ from pathlib import Path
 
 from command import run_command, say
 from tables import print_table
-from wallflower.events import Happening, Heard, HeardWord
+from wallflower.events import Happening, Heard, HeardWord, Speaker
 from wallflower.storage.database import DATABASE_NAME, prepare, reading, writing
 from wallflower.storage.forgetting import Forget, forget
 from wallflower.storage.ids import new_id
 from wallflower.storage.recorder import Recorder
 from wallflower.storage.search import Query, search, search_ranked
+from wallflower.storage.speakers import add_speaker
 
 _VOCABULARY = 50_000
 _BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 _APART = timedelta(seconds=30)
 _CHUNK = 5_000
 _SOURCES = ("kitchen", "kitchen", "kitchen", "living", "living", "hall", "porch", "garage", "garden", "shed")
+_NAMES = ("anna", "ben", "chris", "dora")
 _LANGUAGES = ("en", "en", "en", "en", "de", "fr")
-_SPEAKERS = ("", "", "anna", "ben", "chris", "dora")
+_SPEAKERS = (None, None, *(Speaker(n, name, known=True) for n, name in enumerate(_NAMES, 1)))
 _SYLLABLES = [a + b for a in "bdfghjklmnprstvwz" for b in "aeiou"]
 
 Ask = Callable[[random.Random, list[str]], Query]
@@ -72,6 +74,10 @@ def _heard(chance: random.Random, number: int, words: Sequence[str], weights: Se
 async def _fill(path: Path, count: int, words: list[str], chance: random.Random) -> float:
     """Returns utterances per second, without the time that making them up takes."""
     weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    prepare(path)
+    async with writing(path) as db:
+        for name in _NAMES:
+            await add_speaker(db, name, _BEGIN)
     recorder = Recorder(path, _trouble)
     took = 0.0
     for begin in range(0, count, _CHUNK):

@@ -14,16 +14,19 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from tests.made_ears import ears_of
+from tests.speakers.voices import read_voice
 from wallflower.audio.pcm import PcmConverter, PcmFormat
 from wallflower.engines.moonshine import MoonshineEngine
 from wallflower.engines.whisper_openvino import WhisperOpenVinoEngine
 from wallflower.listening.ears import Ears
-from wallflower.models.catalog import NEEDED_BY_DEFAULT, SUGGESTED_MODELS, find_model
+from wallflower.models.catalog import NEEDED_BY_DEFAULT, SPEAKER_MODELS, SUGGESTED_MODELS, find_model
 from wallflower.models.conversion.checkpoint import read_checkpoint
 from wallflower.models.conversion.openvino_folder import write_openvino
 from wallflower.models.conversion.weight_format import WeightFormat
 from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store
+from wallflower.speakers.diarizer import SpeakerModels
+from wallflower.speakers.loading import load_speaker_models
 from wallflower.speech.vad import SileroVad
 
 settings.register_profile("any machine", deadline=None)  # timing never fails a test
@@ -62,6 +65,27 @@ def every_model(model_store: Store) -> Store:
     """The store, with all models that a fresh box considers in it."""
     asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SUGGESTED_MODELS]))
     return model_store
+
+
+@pytest.fixture(scope="session")
+def speaker_store(model_store: Store) -> Store:
+    """The store, with what tells speakers apart: made once from weights that are fetched once."""
+    asyncio.run(Fetcher(model_store).ensure([find_model(name) for name in SPEAKER_MODELS]))
+    return model_store
+
+
+@pytest.fixture(scope="session")
+def speaker_models(speaker_store: Store, vad: SileroVad) -> SpeakerModels:
+    """The real models that tell speakers apart."""
+    models = load_speaker_models(speaker_store, vad)
+    assert models is not None
+    return models
+
+
+@pytest.fixture(scope="session")
+def voice(two_cities: Path) -> NDArray[np.int16]:
+    """44 s of one person who reads."""
+    return read_voice(two_cities)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What may be asked of the running daemon, and what comes of it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.alerts.post_office import Memory
+from tests.households import nobody
 from tests.listening.made_sources import MadeSources
 from wallflower.alerts.book import Book
 from wallflower.audio.probe import Sound
@@ -32,6 +34,10 @@ async def _unprobed(_url: str) -> Sound:
     return Sound("", 1, 16_000, finite=False)
 
 
+def _keep_not(_heard: object) -> None:
+    pass
+
+
 async def _keep(_heard: object, _samples: object) -> None:
     pass
 
@@ -43,7 +49,15 @@ def _running(
     bulletin = Bulletin(home)
     bulletin.about(ears.decoders)
     service = Sources(
-        sources, ears=ears, bus=Bus(), keep=_keep, memory=Memory(), open_source=MadeSources(), probe=_unprobed
+        sources,
+        ears=ears,
+        bus=Bus(),
+        keep=_keep,
+        revise=_keep_not,
+        household=nobody(),
+        memory=Memory(),
+        open_source=MadeSources(),
+        probe=_unprobed,
     )
     rules = Book({}, Memory(), lambda _rules: None)
     identity, now = Identity("0123abcd", "Box"), datetime.now(UTC)
@@ -103,6 +117,15 @@ async def test_sources_and_their_alerts_are_seen_and_changed(tmp_path: Path, ear
         await controls.listen(True)
         assert controls.sources() == [SourceCard("door", "Door", sensitivity="relaxed")]
         assert running.rules.entries == {}
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+async def test_whether_a_sources_transcripts_are_kept(tmp_path: Path, ears: Ears, everywhere: bool) -> None:
+    running = _running(tmp_path, ears, asyncio.Event(), {"name": "Door", "url": "rtsp://camera/1"})
+    running = replace(running, options=replace(running.options, keep_transcripts=everywhere))
+    async with opened(running.sources):
+        (card,) = controls_of(running).sources()
+        assert card.kept is everywhere
 
 
 async def test_a_source_that_is_not_there_and_a_value_that_is_refused_change_nothing(

@@ -18,7 +18,7 @@ from wallflower.engines.wishes import AUTO
 from wallflower.errors import WallflowerError
 from wallflower.events import SourceStatus
 from wallflower.interfaces.mqtt.broker import broker_of, find_broker
-from wallflower.interfaces.mqtt.controls import BY_POWER, Controls, SourceCard
+from wallflower.interfaces.mqtt.controls import BY_POWER, Controls, Desk, SourceCard
 from wallflower.interfaces.mqtt.door import Door
 from wallflower.interfaces.mqtt.transcribing import Transcriber
 from wallflower.listening.bulletin import Bulletin
@@ -37,7 +37,7 @@ class ControlError(WallflowerError):
 @dataclass(frozen=True, slots=True)
 class Running:
     """The running daemon. given: its options; options: with what was chosen since. started: aware.
-    restart: ends the daemon, and has it begin anew.
+    restart: ends the daemon, and has it begin anew. desk: None where speakers are not told apart.
     """
 
     given: Options
@@ -50,6 +50,7 @@ class Running:
     rules: Book
     started: datetime
     restart: Callable[[], None]
+    desk: Desk | None = None
 
 
 async def mqtt_door(running: Running, bus: Bus) -> Door:
@@ -88,7 +89,7 @@ def controls_of(running: Running) -> Controls:
             await restart()
 
     return Controls(
-        sources=lambda: [_card(view, running.rules) for view in running.sources.list()],
+        sources=lambda: [_card(view, running) for view in running.sources.list()],
         state=lambda slug: _state(running.sources.get(slug)),
         change_source=partial(_change_source, running),
         listen=partial(_listen, running.sources),
@@ -99,11 +100,12 @@ def controls_of(running: Running) -> Controls:
         calibrate=calibrate,
         choose_power=lambda value: choose_and_restart("power", value),
         choose_tier=lambda value: choose_and_restart("policy", "" if value == BY_POWER else value),
+        desk=running.desk,
     )
 
 
-def _card(view: SourceView, rules: Book) -> SourceCard:
-    slug, settings = view.configured.slug, view.configured.settings
+def _card(view: SourceView, running: Running) -> SourceCard:
+    slug, settings, rules = view.configured.slug, view.configured.settings, running.rules
     return SourceCard(
         slug,
         settings.name,
@@ -111,7 +113,7 @@ def _card(view: SourceView, rules: Book) -> SourceCard:
         silence_minutes=float(rules.of_source(slug, "silence").get("minutes", 0.0)),
         sensitivity=settings.sensitivity,
         keywords=tuple(checks.list_of(checks.one_line)(rules.of_source(slug, "keyword").get("words", []))),
-        kept=settings.keep_transcripts,
+        kept=running.options.keep_transcripts and settings.keep_transcripts,
     )
 
 

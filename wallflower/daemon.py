@@ -34,9 +34,11 @@ from wallflower.interfaces.wyoming.server import WyomingServer
 from wallflower.interfaces.zeroconf import Announcement, announce
 from wallflower.listening.bulletin import Bulletin
 from wallflower.listening.condition import sentence_about
+from wallflower.listening.desk import Desk
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.heat_watch import watch_heat
 from wallflower.listening.house import open_house
+from wallflower.listening.household import open_household
 from wallflower.memory import give_back, settle, tune_allocator
 from wallflower.models.progress import Progress
 from wallflower.supervision import supervised
@@ -91,6 +93,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         ears = await parts.enter_async_context(
             open_ears(options, progress=progress, on_happening=tell, names=known.names)
         )
+        household = await parts.enter_async_context(open_household(options, home, ears, bus.publish))
         bulletin.about(ears.decoders)
         overview.condition = lambda: bulletin.condition
         _LOG.info("chosen", reason=ears.decoders.plan.reason)
@@ -101,6 +104,7 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
             endpointing=options.endpointing,
             max_utterance_seconds=options.max_utterance_seconds,
             client_timeout=options.client_timeout,
+            household=household,
         )
         server = WyomingServer(
             options.uri,
@@ -112,8 +116,9 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
         parts.push_async_callback(server.close)
         await parts.enter_async_context(supervised("condition", bulletin.keep))
         await parts.enter_async_context(supervised("heat", lambda: _watch_heat(options, ears, tell)))
-        house = await parts.enter_async_context(open_house(options, home, ears, bus, tell))
+        house = await parts.enter_async_context(open_house(options, home, ears, bus, household, tell))
         overview.sources = house.sources.list
+        overview.people = household.people.cards if options.speakers else None
         rules = await parts.enter_async_context(
             open_alerts(options, home, identity, bus, house.sources.list())
         )
@@ -125,7 +130,17 @@ async def _serve(given: Options, started: float, progress: Progress | None, rest
 
             began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - started)
             running = Running(
-                given, options, home, identity, ears, bulletin, house.sources, rules, began, restart.set
+                given,
+                options,
+                home,
+                identity,
+                ears,
+                bulletin,
+                house.sources,
+                rules,
+                began,
+                restart.set,
+                Desk(home, household, house.recorder, house.sounds) if options.speakers else None,
             )
             door = await mqtt_door(running, bus)
             await parts.enter_async_context(supervised("mqtt", door.run))

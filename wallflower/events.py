@@ -234,6 +234,31 @@ class SoundLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks. id: stays the same when the name changes. known: a person whom somebody named or enrolled;
+    others are called "Speaker 4" and so on. confidence: 0 to 1, that it is this person; None for who is not
+    known.
+    """
+
+    id: int
+    name: str
+    known: bool = False
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerChanged:
+    """Somebody else speaks now, or it is known better who. speaker: None while it cannot be told.
+    provisional: by the first second of a turn alone.
+    """
+
+    source: str
+    speaker: Speaker | None
+    at: datetime
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Partial:
     """What is known so far of what somebody is saying. The committed text is not taken back, the tentative
     text may be. id: that of the Heard, or the Unheard, which will follow. start: when the speaking began.
@@ -253,8 +278,10 @@ class Heard:
     """What was said in one stretch of a source's sound, by one speaker where that is known.
 
     id: the order of ids is the order of starts. source: its slug. audio_start, audio_end: seconds in the
-    source's sound. language: ISO 639 code. speaker, engine: empty when not known. confidence: 0 to 1.
-    revision: a later one, with the same id, takes the place of an earlier one.
+    source's sound. language: ISO 639 code. speaker: None when not known. engine: empty when not known.
+    confidence: 0 to 1. revision: a later one, with the same id, takes the place of an earlier one.
+    overlapped: others speak at the same time. continued: the next Heard of the source is the rest of what was
+    said in one go: of another speaker, and with another id than that of its Partials.
     """
 
     id: int
@@ -265,11 +292,35 @@ class Heard:
     language: str
     audio_start: float
     audio_end: float
-    speaker: str = ""
+    speaker: Speaker | None = None
     engine: str = ""
     confidence: float | None = None
     revision: int = 0
     words: tuple[HeardWord, ...] = ()
+    overlapped: bool = False
+    continued: bool = False
+
+    @property
+    def speaker_name(self) -> str:
+        """Empty when it is not known who speaks."""
+        return "" if self.speaker is None else self.speaker.name
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceRevised:
+    """It was found later that somebody else said it. heard: as told before, but for speaker and revision."""
+
+    heard: Heard
+
+    @property
+    def source(self) -> str:
+        """Its slug."""
+        return self.heard.source
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakersChanged:
+    """There are other speakers than before, or they have other names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +353,18 @@ class Alert:
     detail: tuple[tuple[str, str | float | int | None], ...] = ()
 
 
-SourceEvent = SourceChanged | SourceRemoved | SpeechChanged | SoundLevel | Partial | Heard | Unheard
+SourceEvent = (
+    SourceChanged
+    | SourceRemoved
+    | SpeechChanged
+    | SpeakerChanged
+    | SoundLevel
+    | Partial
+    | Heard
+    | Unheard
+    | UtteranceRevised
+)
 """What happens at a source."""
 
-BusEvent = SourceEvent | Alert | Happening
+BusEvent = SourceEvent | SpeakersChanged | Alert | Happening
 """What the bus carries."""

@@ -11,7 +11,7 @@ import logging.handlers
 import queue
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,11 @@ def logging_to(options: Options) -> Iterator[None]:
         root.handlers[:] = before[1]
         for handler in handlers:
             handler.close()
+
+
+def warnings_alone() -> AbstractContextManager[None]:
+    """For commands whose output is for others: what is worth a warning, on standard error."""
+    return logging_to(Options(log_level="warning"))
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):

@@ -16,8 +16,11 @@ from wallflower.events import (
     SoundLevel,
     SourceChanged,
     SourceStatus,
+    Speaker,
+    SpeakerChanged,
     SpeechChanged,
     Unheard,
+    UtteranceRevised,
 )
 
 BEGIN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -84,13 +87,25 @@ class Stage:
         )
 
     def heard(self, seconds: float, identity: int, text: str, start: float, end: float, **more: Any) -> None:
+        self.play(seconds, self._heard(identity, text, start, end, more))
+
+    def revised(
+        self, seconds: float, identity: int, text: str, start: float, end: float, **more: Any
+    ) -> None:
+        given = {"revision": 1, **more}
+        self.play(seconds, UtteranceRevised(self._heard(identity, text, start, end, given)))
+
+    def _heard(self, identity: int, text: str, start: float, end: float, more: Mapping[str, Any]) -> Heard:
         given = {"language": "en", "audio_start": start, "audio_end": end, **more}
-        self.play(
-            seconds,
-            Heard(
-                id=identity, source=self.source, start=self.at(start), end=self.at(end), text=text, **given
-            ),
+        return Heard(
+            id=identity, source=self.source, start=self.at(start), end=self.at(end), text=text, **given
         )
+
+    def turn(
+        self, seconds: float, speaker: Speaker | None, at: float | None = None, *, provisional: bool = False
+    ) -> None:
+        begin = self.at(seconds if at is None else at)
+        self.play(seconds, SpeakerChanged(self.source, speaker, begin, provisional))
 
     def unheard(self, seconds: float, identity: int) -> None:
         self.play(seconds, Unheard(self.source, identity, self.at(seconds)))

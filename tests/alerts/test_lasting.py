@@ -133,6 +133,37 @@ def test_where_no_partial_words_come_the_final_ones_are_waited_for() -> None:
     assert stage.phases == [("raised", 172)]
 
 
+def test_between_the_parts_of_what_was_said_in_one_go_is_no_silence() -> None:
+    stage = Stage({**_SILENCE, "minutes": 0.1})
+    stage.healthy()
+    stage.vad(1, speaking=True)
+    stage.partial(2, 7, " hello", start=1)
+    stage.partial(20, 7, " hello there and so on", start=1)
+    stage.vad(21, speaking=False)
+    stage.heard(23, 7, "hello", 1, 3, continued=True)
+    stage.heard(23, 8, "there", 3, 9, continued=True)
+    stage.heard(23, 9, "and so on", 9, 21)
+    stage.vad(26.5, speaking=True)
+    stage.until(32)
+    assert stage.phases == [("raised", 27.9)]
+
+
+def test_all_words_may_come_after_the_first_ones_of_the_next() -> None:
+    stage = Stage(_SILENCE)
+    stage.healthy()
+    stage.vad(1, speaking=True)
+    stage.partial(2, 7, " hello", start=1)
+    stage.vad(6, speaking=False)
+    stage.vad(7, speaking=True)
+    stage.partial(7.8, 8, "", "you", start=7)
+    stage.heard(8, 7, "hello there", 1, 6)
+    stage.vad(9, speaking=False)
+    stage.unheard(10, 8)
+    stage.vad(35.5, speaking=True)  # words are expected soon
+    stage.until(60)
+    assert stage.phases == [("raised", 36.9)]
+
+
 def _talk_on(stage: Stage, *, partials: bool) -> None:
     """From 1 to 142 s, cut each 28 s."""
     stage.vad(1, speaking=True)

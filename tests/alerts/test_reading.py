@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from wallflower.alerts.reading import KINDS, RuleError, read_rule, rules_of, slug_of
-from wallflower.alerts.rules import Keyword, Loud, NoSound, Silence, SourceDown, Speaker, Trouble
+from wallflower.alerts.rules import Keyword, Loud, NoSound, Silence, SourceDown, SpokenBy, Trouble
 from wallflower.config import Options, OptionsError
 
 _LEAST: dict[str, dict[str, Any]] = {"keyword": {"words": "help"}, "speaker": {"speakers": "Anna"}}
@@ -54,7 +54,12 @@ def test_everything_that_can_be_given() -> None:
         ({"kind": "no_sound", "minutes": "2", "dbfs": -80}, NoSound(120, -80)),
         ({"kind": "loud", "dbfs": -15, "seconds": 5}, Loud(5, -15)),
         ({"kind": "source_down", "seconds": None}, SourceDown(60)),
-        ({"kind": "speaker", "speakers": ["Änna", "Bo"]}, Speaker(frozenset({"anna", "bo"}))),
+        ({"kind": "speaker", "speakers": ["Änna", "Bo"]}, SpokenBy(frozenset({"anna", "bo"}))),
+        (
+            {"kind": "speaker", "speakers": 'Known, "anyone", , "'},
+            SpokenBy(frozenset({"anyone", '"'}), known=True),
+        ),
+        ({"kind": "speaker", "speakers": ["anyone"]}, SpokenBy(known=True, unknown=True)),
         ({"kind": "trouble", "troubles": "lag, heat", "seconds": 3}, Trouble(frozenset({"lag", "heat"}), 3)),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.alerts.stage import Stage
+from wallflower.events import Speaker
 
 _HELP: dict[str, Any] = {"kind": "keyword", "words": "help"}
 
@@ -56,7 +57,7 @@ def test_withdrawn_by_the_last_words() -> None:
 def test_a_revision_may_withdraw_or_raise_and_tells_nothing_twice() -> None:
     stage = Stage(_HELP)
     stage.heard(5, 7, "Help!", 0, 3)
-    stage.heard(6, 7, "Help!", 0, 3, revision=1, speaker="Anna")
+    stage.heard(6, 7, "Help!", 0, 3, revision=1)
     stage.heard(7, 7, "Kelp!", 0, 3, revision=2)
     stage.heard(7, 7, "Help!", 0, 3, revision=1)  # an old one
     stage.partial(7, 7, " help", start=0)  # a late one
@@ -123,15 +124,37 @@ def test_speech_where_there_should_be_none_is_words_and_not_noise() -> None:
     assert stage.told[0].summary == "hall: somebody speaks"
 
 
-def test_speakers_by_name_when_a_revision_tells_it() -> None:
-    stage = Stage({"kind": "speaker", "speakers": "Änna, Bo"})
-    stage.partial(1, 7, " hello", start=0)
-    stage.heard(2, 7, "hello", 0, 1)
-    assert not stage.told
-    stage.heard(4, 7, "hello", 0, 1, revision=1, speaker="ANNA")
-    stage.heard(5, 7, "hello", 0, 1, revision=2, speaker="Carl")
-    assert stage.phases == [("raised", 4), ("confirmed", 4), ("withdrawn", 5)]
-    assert stage.told[0].summary == "hall: ANNA speaks"
+def test_words_in_a_later_part_of_what_was_said_in_one_go_are_confirmed_by_that_part() -> None:
+    stage = Stage({**_HELP, "name": "help"}, {**_HELP, "name": "kelp", "words": "kelp"})
+    stage.partial(1, 7, " yes help kelp", start=0)
+    stage.heard(5, 7, "Yes.", 0, 1, continued=True)
+    assert stage.phases == [("raised", 1)] * 2
+    stage.heard(5, 8, "Help!", 1, 2, continued=True, speaker=Speaker(3, "Anna", known=True, confidence=0.9))
+    stage.heard(5, 9, "Help, yes.", 2, 3)
+    told = [(each.rule, each.phase, each.utterance) for each in stage.told]
+    assert told[2:] == [("help", "confirmed", 8), ("kelp", "withdrawn", 7)]
+    assert stage.told[0].id == stage.told[2].id
+    detail = dict(stage.told[2].detail)
+    assert (detail["speaker"], detail["speaker_id"], detail["known"], detail["speaker_confidence"]) == (
+        "Anna", "3", True, 0.9,
+    )  # fmt: skip
+    stage.heard(9, 10, "Help!", 7, 8)
+    assert [each.utterance for each in stage.told[4:]] == [10, 10]
+
+
+def test_what_was_said_in_one_go_is_told_once() -> None:
+    stage = Stage({"kind": "speech"})
+    for number in (7, 8, 9):
+        stage.heard(5, number, "Yes.", number, number + 1, continued=number < 9)
+    assert [(each.phase, each.utterance) for each in stage.told] == [("raised", 7), ("confirmed", 7)]
+
+
+def test_who_said_it_changes_nothing_about_the_words() -> None:
+    stage = Stage({**_HELP, "cooldown": 60})
+    stage.heard(1, 6, "Help!", 0, 1)
+    stage.heard(50, 7, "Help!", 48, 49)
+    stage.revised(70, 7, "Help!", 48, 49, speaker=Speaker(3, "Anna"))
+    assert len(stage.told) == 2
 
 
 def test_a_rule_that_is_off_and_one_that_is_gone() -> None:

@@ -49,6 +49,7 @@ def test_a_source_whose_words_come_late() -> None:
     stage.heard(20, 2, "b", 10, 11)
     stage.heard(28, 3, "c", 20, 21)  # between: neither nor
     stage.heard(40, 3, "c", 20, 21, revision=1)
+    stage.heard(40.5, 5, "of", 20, 21, continued=True)  # the last part tells how late they are
     stage.heard(41, 4, "d", 38, 39)
     assert stage.phases == [("raised", 20), ("ended", 41)]
     assert stage.told[0].summary == "hall: the words come 9 s after the sound"

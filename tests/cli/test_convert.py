@@ -74,7 +74,7 @@ def test_the_converter_loads_no_library_of_an_extra() -> None:
     [
         (("whisper-base", "--to", "ggml:q4"), "no form 'ggml:q4'; a checkpoint can be converted to: ggml"),
         (("whisper-base", "--to", "ggml:q5_0"), "no ggml:q5_0 of whisper-base; say where to write it"),
-        (("silero-vad", "--to", "ggml:f16"), "no checkpoint; these can be converted: whisper-base"),
+        (("silero-vad", "--to", "ggml:f16"), "silero-vad is no checkpoint; these can be converted: "),
         (("whisper-bose", "--to", "ggml:f16"), "did you mean whisper-base"),
     ],
 )  # fmt: skip

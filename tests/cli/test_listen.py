@@ -3,7 +3,7 @@
 import json
 import shutil
 import wave
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.cli.conftest import Ran
-from wallflower.cli.listen import _under_way
+from wallflower.cli.listen import _show_json, _under_way
 from wallflower.errors import ExitCode
-from wallflower.events import Partial
+from wallflower.events import BusEvent, Heard, Partial, Speaker, SpeakerChanged, UtteranceRevised
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg here")
 
@@ -65,6 +65,20 @@ def test_what_will_not_mend_itself_ends_it(
     ran = wallflower("listen", nothing, "--data-dir", data_dir)
     assert ran.code == ExitCode.AUDIO
     assert "the file is empty" in ran.err
+
+
+async def test_everything_that_happens_can_be_told_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(UTC)
+    anna = Speaker(1, "Anna", known=True, confidence=0.9)
+
+    async def events() -> AsyncIterator[BusEvent]:
+        yield SpeakerChanged("a", anna, now)
+        yield UtteranceRevised(Heard(1, "a", now, now, "hello", "en", 0, 1, speaker=anna, revision=1))
+
+    await _show_json(events())
+    changed, revised = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert changed["speaker"]["name"] == revised["heard"]["speaker"]["name"] == "Anna"
+    assert revised["heard"]["start"] == now.isoformat()
 
 
 def test_what_is_said_now_fits_the_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,16 +15,17 @@ import pytest
 from tests.cli.conftest import Ran
 from tests.storage.made import NOON, bytes_of, heard, texts
 from wallflower.audio.encoding import Codec
-from wallflower.events import HeardWord
+from wallflower.events import HeardWord, Speaker
 from wallflower.storage.batches import write_batch
 from wallflower.storage.database import DATABASE_NAME, prepare, writing
 from wallflower.storage.sounds import SOUNDS_NAME, sound_path
+from wallflower.storage.speakers import add_speaker
 
 Wallflower = Callable[..., Ran]
 
 KETTLE = heard(
     "The kettle boils.",
-    speaker="anna",
+    speaker=Speaker(1, "Anna", known=True),
     confidence=0.75,
     words=(HeardWord("The", 0.0, 0.2), HeardWord("kettle", 0.2, 0.6)),
 )
@@ -39,6 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     async def fill() -> None:
         async with writing(tmp_path / DATABASE_NAME) as db:
+            await add_speaker(db, "Anna", NOON)
             await write_batch(db, [KETTLE, TEA, DOOR])
 
     prepare(tmp_path / DATABASE_NAME)
@@ -62,7 +64,7 @@ def test_search_prints_the_newest_first_with_their_ids(transcripts: Wallflower) 
     ids, lines = zip(*(line.split("  ", 1) for line in ran.out.splitlines()), strict=True)
     assert ids == (str(DOOR.id), str(KETTLE.id))
     assert lines[0].endswith(" hall: Close the door!")
-    assert lines[1].endswith(" kitchen anna: The kettle boils.")
+    assert lines[1].endswith(" kitchen Anna: The kettle boils.")
 
 
 def test_search_by_everything_else(transcripts: Wallflower) -> None:
@@ -110,7 +112,7 @@ def test_show_tells_all(transcripts: Wallflower, home: Path) -> None:
     sound.parent.mkdir(parents=True)
     sound.touch()
     out = transcripts("show", KETTLE.id).out
-    for what in ("anna: The kettle boils.", "0.75", str(sound), "0.20  kettle", "language   en"):
+    for what in ("Anna: The kettle boils.", "0.75", str(sound), "0.20  kettle", "language   en"):
         assert what in out
     about = json.loads(transcripts("show", KETTLE.id, "--json").out)
     assert about["sound"] == str(sound)
@@ -150,7 +152,7 @@ def test_export_to_standard_output_and_to_a_file(transcripts: Wallflower, tmp_pa
         target,
     )
     assert ran == (0, "", "")
-    assert "1\n00:01:00,000 --> 00:01:02,000\nanna: The kettle boils." in target.read_text()
+    assert "1\n00:01:00,000 --> 00:01:02,000\nAnna: The kettle boils." in target.read_text()
     assert json.loads(transcripts("export", "tea", "--form", "json").out)[0]["text"] == "Tea is ready."
     assert list(tmp_path.glob("*.part")) == []
 

@@ -53,6 +53,7 @@ def test_where_sound_may_come_from(load: Load, url: str) -> None:
         ({"url": "rtsp://a b"}, "'url' is (not shown)"),
         ({"url": None}, "has no 'url'"),
         ({"enabled": "perhaps"}, "true or false"),
+        ({"speakers": "anna"}, "'speakers' is 'anna'; allowed: true or false"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_source(load: Load, wrong: dict[str, Any], part: str) -> None:

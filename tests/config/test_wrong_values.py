@@ -73,6 +73,7 @@ _WRONG: list[tuple[str, Any]] = [
     ("data_dir", 3),
     ("data_dir", "a\x00b"),
     ("source_folders", [1]),
+    ("speakers", "anna"),
     ("keep_transcripts", "some"),
     ("keep_days", -1),
     ("keep_size", "much"),

@@ -35,7 +35,8 @@ def test_each_engine_hears_the_same_words(
 
 
 def test_every_speaking_model_has_an_engine() -> None:
-    assert {model.engine for model in catalog().values()} == {*SPEAKING, "vad", "sample", "checkpoint"}
+    others = {"vad", "sample", "checkpoint", "embedding", "segmentation"}
+    assert {model.engine for model in catalog().values()} == {*SPEAKING, *others}
 
 
 def test_what_does_not_speak_is_refused(model_store: Store) -> None:

@@ -10,19 +10,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.households import household_of, nobody
 from wallflower.bus import Bus
 from wallflower.config import Options
-from wallflower.events import BusEvent, Heard, SourceChanged, SourceStatus
+from wallflower.errors import WallflowerError
+from wallflower.events import BusEvent, Heard, SourceChanged, SourceStatus, SpeakerChanged
+from wallflower.listening.desk import Desk
 from wallflower.listening.ears import Ears
 from wallflower.listening.house import House, open_house
+from wallflower.listening.household import open_household
 from wallflower.listening.source_states import kept_states
+from wallflower.models.store import Store
+from wallflower.speakers.diarizer import SpeakerModels
 from wallflower.storage.database import DATABASE_NAME, reading
+from wallflower.storage.recorder import Recorder
+from wallflower.storage.search import Query, stream
+from wallflower.storage.sounds import SOUNDS_NAME, Sounds
 
 _PYTHON = "/usr/bin/python3"  # the system's has GStreamer's bindings
 _SERVER = Path(__file__).parents[1] / "audio" / "rtsp_server.py"
@@ -88,7 +97,7 @@ async def _house(ears: Ears, home: Path, **options: object) -> AsyncIterator[tup
     bus = Bus()
     with bus.subscribe("test") as subscription:
         events = subscription.events()
-        async with open_house(Options(**options), home, ears, bus, bus.publish) as house:  # type: ignore[arg-type]
+        async with open_house(Options(**options), home, ears, bus, nobody(), bus.publish) as house:  # type: ignore[arg-type]
             yield house, Watch(events)
 
 
@@ -183,3 +192,64 @@ async def test_a_file_outside_the_folders_is_no_source(ears: Ears, talk: Path, t
         assert (
             dataclasses.replace(house.sources.get("talk").state, reason="").status is not SourceStatus.FAILED
         )
+
+
+async def _stored_speakers(home: Path) -> list[tuple[str, str]]:
+    async with reading(home / DATABASE_NAME) as db:
+        return [(each.text, each.speaker_name) async for each in stream(db, Query())]
+
+
+async def test_who_speaks_is_kept_with_the_words(
+    ears: Ears, voice: NDArray[np.int16], tmp_path: Path, speaker_models: SpeakerModels
+) -> None:
+    bus = Bus()
+    household = household_of(tmp_path / DATABASE_NAME, speaker_models, bus.publish)
+    options = Options(sources=[{"name": "Phone", "url": "push"}])
+    with bus.subscribe("test") as subscription:
+        watch = Watch(subscription.events())
+        async with open_house(options, tmp_path, ears, bus, household, bus.publish) as house:
+            await asyncio.sleep(0.1)
+            sound = np.concatenate([voice[: 7 * 16_000], np.zeros(40_000, np.int16)])
+            for start in range(0, len(sound), 8000):
+                await house.sources.push("phone", sound[start : start + 8000].tobytes())
+            heard = await watch.next(Heard)
+            changed = await watch.next(SpeakerChanged) if heard.speaker is None else None
+    assert await _stored_speakers(tmp_path) == [(heard.text, "Speaker 1")]
+    assert changed is None or changed.source == "phone"
+
+
+async def test_the_models_are_fetched_when_a_source_wants_them(
+    ears: Ears, speaker_store: Store, voice: NDArray[np.int16], tmp_path: Path
+) -> None:
+    bus = Bus()
+    options = Options(
+        sources=[{"name": "Phone", "url": "push"}], data_dir=str(speaker_store.root.parent), offline=True
+    )
+    async with open_household(options, tmp_path, ears, bus.publish) as household:
+        await asyncio.sleep(0.05)
+        assert household.voices.models is None
+        async with open_house(options, tmp_path, ears, bus, household, bus.publish) as house:
+            await asyncio.sleep(0.1)
+            await house.sources.push("phone", voice[:16_000].tobytes())
+            async with asyncio.timeout(60):
+                while household.voices.models is None:
+                    await asyncio.sleep(0.05)
+
+
+async def test_without_any_model_that_is_said_once(
+    ears: Ears, tmp_path: Path, log_output: list[dict[str, Any]]
+) -> None:
+    options = Options(data_dir=str(tmp_path), offline=True)
+    async with open_household(options, tmp_path, ears, lambda _event: None) as household:
+        await household.voices.settled()
+        await household.voices.settled()
+        assert household.voices.models is None
+        assert "offline" in household.voices.problem
+        recorder = Recorder(tmp_path / DATABASE_NAME, lambda _happening: None)
+        await recorder.flush()
+        with pytest.raises(WallflowerError, match="no voice can be learnt here"):
+            await Desk(tmp_path, household, recorder, Sounds(tmp_path / SOUNDS_NAME)).enrol(
+                "Anna", np.zeros(16_000, np.int16)
+            )
+    said = [line for line in log_output if line["event"] == "speakers are not told apart"]
+    assert len(said) == 1

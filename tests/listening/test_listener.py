@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.engines.step_engine import until
+from tests.households import nobody
 from tests.listening.made_sources import BEGUN, MadeSources
 from tests.listening.test_endless import FailsAt
 from tests.made_ears import decoders_of
@@ -29,6 +30,7 @@ from wallflower.events import (
     Unheard,
 )
 from wallflower.listening.ears import Ears
+from wallflower.listening.household import Household
 from wallflower.listening.listener import Listener
 
 PAUSE = np.zeros(32_000, np.int16)
@@ -41,16 +43,26 @@ T = TypeVar("T")
 class House:
     """A listener, its made-up source, and what came of them."""
 
-    def __init__(self, ears: Ears, settings: SourceSettings = HALL) -> None:
+    def __init__(
+        self, ears: Ears, settings: SourceSettings = HALL, household: Household | None = None
+    ) -> None:
         self.bus = Bus()
         self.events: list[BusEvent] = []
         self.kept: list[Heard] = []
         self.sounds: list[NDArray[np.int16] | None] = []
+        self.revised: list[Heard] = []
         self.keeps = asyncio.Event()
         self.keeps.set()
         sources = MadeSources()
         self.listener = Listener(
-            "hall", settings, ears=ears, bus=self.bus, keep=self._keep, open_source=sources
+            "hall",
+            settings,
+            ears=ears,
+            bus=self.bus,
+            keep=self._keep,
+            revise=self.revised.append,
+            household=household or nobody(),
+            open_source=sources,
         )
         self.source = sources["Hall"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.households import nobody
 from tests.listening.made_sources import MadeSources
 from wallflower.audio.probe import Sound
 from wallflower.bus import Bus
@@ -63,6 +64,8 @@ class Box:
             ears=self._ears,
             bus=self.bus,
             keep=_keep,
+            revise=lambda _heard: None,
+            household=nobody(),
             memory=self.memory,
             open_source=self.made,
             probe=self._probe,

@@ -23,6 +23,7 @@ from wallflower.models.catalog import (
 )
 from wallflower.models.conversion.forms import FORMS
 
+_WORDLESS = {"vad", "embedding", "segmentation"}
 _ENTRY = """
 [[model]]
 id = "tiny"
@@ -53,11 +54,11 @@ def test_an_entry_is_complete(model: Model) -> None:
     assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*", model.id)
     assert urlsplit(model.url).scheme == "https"
     assert all(re.fullmatch(r"[a-z]{2,3}", language) for language in model.languages)
-    assert model.engine in {"moonshine", "whispercpp", "openvino", "onnx", "checkpoint", "vad", "sample"}
+    assert model.engine in {"moonshine", "whispercpp", "openvino", "onnx", "checkpoint", "sample"} | _WORDLESS
     assert bool(model.kind) is (model.engine == "onnx")
-    assert (model.memory > 0) is (model.engine not in {"checkpoint", "vad", "sample"})
+    assert (model.memory > 0) is (model.engine not in {"checkpoint", "sample"} | _WORDLESS)
     assert model.memory == 0 or model.memory > model.size  # on a processor at least
-    assert model.languages or model.engine == "vad"
+    assert model.languages or model.engine in {"checkpoint"} | _WORDLESS
     if model.made is not None:  # its files are known only when they are made
         assert model.files == ()
         assert find_model(model.made.model).engine == "checkpoint"

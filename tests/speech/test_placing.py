@@ -23,8 +23,29 @@ def test_words_that_an_overlap_has_twice_count_once() -> None:
     assert [word.start for word in placed] == [0, 1, 3, 5]
 
 
-def test_a_word_that_was_put_right_has_no_time_so_none_has() -> None:
+def test_where_little_is_the_same_nothing_has_a_time() -> None:
     assert placed_words("the Küchenlicht", "en", _words("the kitchen licked")) == []
+
+
+def test_what_is_written_otherwise_has_the_time_between_its_neighbours() -> None:
+    placed = placed_words(
+        "1 pound of good meat and 1 1/2 – eggs", "en", _words("one pound of good meat and one half eggs")
+    )
+    assert [(word.text, word.start, word.end) for word in placed] == [
+        ("1", 0, 0.5),
+        ("pound", 1, 1.5),
+        ("of", 2, 2.5),
+        ("good", 3, 3.5),
+        ("meat", 4, 4.5),
+        ("and", 5, 5.5),
+        ("1", 6, 6.75),
+        ("1/2 –", 6.75, 7.5),
+        ("eggs", 8, 8.5),
+    ]
+    assert [word.confidence for word in placed[:2]] == [None, 0.9]
+    added = placed_words("so it was there again", "en", _words("so it was again"))
+    assert [(word.text, word.start, word.end) for word in added][3] == ("there", 2.5, 2.5)
+    assert placed_words("– one two three 4", "en", _words("one two three four")) == []
 
 
 def test_a_dash_belongs_to_the_word_before_it() -> None:

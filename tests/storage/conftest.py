@@ -20,11 +20,17 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fill(path: Path) -> Fill:
-    """Writes utterances and alerts, at once."""
+    """Writes utterances and alerts, at once, and their known speakers."""
 
     async def write(*batch: Heard | Alert) -> None:
         prepare(path)
         async with writing(path) as db:
+            for one in batch:
+                if isinstance(one, Heard) and one.speaker and one.speaker.known:
+                    await db.execute(
+                        "INSERT OR IGNORE INTO speakers (id, name, known, created) VALUES (?, ?, 1, 0)",
+                        (one.speaker.id, one.speaker.name),
+                    )
             await write_batch(db, batch)
 
     return write

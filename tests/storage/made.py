@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from wallflower.events import Alert, Heard
+from wallflower.events import Alert, Heard, Speaker
 from wallflower.storage.ids import new_id
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
+ANNA, BEN = Speaker(1, "Änne", known=True, confidence=0.9), Speaker(2, "ben", known=True)
 
 
 def heard(text: str = "hello", *, at: datetime | float = 0.0, seconds: float = 2.0, **others: Any) -> Heard:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.storage.made import heard
-from wallflower.events import Heard, HeardWord
+from wallflower.events import Heard, HeardWord, Speaker
 from wallflower.storage.export import Form, export
 from wallflower.storage.ids import time_of
 
@@ -26,7 +26,12 @@ async def exported(form: Form, *utterances: Heard, **others: object) -> str:
 
 AUTUMN = [  # the clock goes from 03:00 back to 02:00 at 01:00 UTC
     heard("before", at=datetime(2026, 10, 25, 0, 30, tzinfo=UTC), source="hall"),
-    heard("after", at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC), source="hall", speaker="anna"),
+    heard(
+        "after",
+        at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+        source="hall",
+        speaker=Speaker(2, "anna", known=True),
+    ),
 ]
 
 
@@ -73,10 +78,18 @@ async def test_across_midnight() -> None:
 
 async def test_json_is_one_document_that_holds_everything() -> None:
     words = (HeardWord("hi", 0.0, 0.5, 0.9), HeardWord("<&>", 0.5, 1.0))
-    one = heard('hi "<&>"', words=words, confidence=0.8, engine="e", speaker="ä", revision=2)
+    one = heard(
+        'hi "<&>"',
+        words=words,
+        confidence=0.8,
+        engine="e",
+        speaker=Speaker(1, "ä", known=True, confidence=0.5),
+        revision=2,
+    )
     document = json.loads(await exported(Form.JSON, one, heard("two", at=5)))
     assert document[0] == {
         "id": str(one.id), "source": "kitchen", "text": 'hi "<&>"', "language": "en", "speaker": "ä",
+        "speaker_id": 1, "speaker_confidence": 0.5, "overlapped": False,
         "start": "2026-03-28T12:00:00.000+00:00", "end": "2026-03-28T12:00:02.000+00:00",
         "confidence": 0.8, "engine": "e", "revision": 2, "audio_start": 0.0, "audio_end": 2.0,
         "words": [["hi", 0.0, 0.5, 0.9], ["<&>", 0.5, 1.0, None]],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.conftest import Fill
-from tests.storage.made import NOON, alert, bytes_of, heard, opened, texts
+from tests.storage.made import BEN, NOON, alert, bytes_of, heard, opened, texts
 from wallflower.events import Happening, HeardWord
 from wallflower.storage import forgetting as forgetting_module
 from wallflower.storage.alerts import list_alerts
@@ -34,7 +34,10 @@ def is_whole(path: Path) -> bool:
     ("what", "left"),
     [
         (Forget(source="hall"), ["one", "two", "five"]),
-        (Forget(speaker="ben"), ["one", "three", "five"]),
+        (Forget(speaker="Ben"), ["one", "three", "five"]),
+        (Forget(speaker="2"), ["one", "three", "five"]),
+        (Forget(speaker=""), ["two", "four"]),
+        (Forget(speaker="nobody"), ["one", "two", "three", "four", "five"]),
         (Forget(since=NOON + HOUR, until=NOON + 2 * HOUR), ["one", "three", "four", "five"]),
         (Forget(since=NOON + 3 * HOUR), ["one", "two", "three"]),
         (Forget(until=NOON + HOUR), ["two", "three", "four", "five"]),
@@ -48,9 +51,9 @@ async def test_this_hour_this_source_this_speaker(
 ) -> None:
     all_of_it = (
         heard("one", at=0),
-        heard("two", at=3600, speaker="ben"),
+        heard("two", at=3600, speaker=BEN),
         heard("three", at=2 * 3600, source="hall"),
-        heard("four", at=3 * 3600, source="hall", speaker="ben"),
+        heard("four", at=3 * 3600, source="hall", speaker=BEN),
         heard("five", at=4 * 3600),
     )
     await fill(*all_of_it)
@@ -107,7 +110,7 @@ async def test_the_space_is_given_back(path: Path, fill: Fill) -> None:
 
 
 async def test_alerts_are_forgotten_with_what_gave_rise_to_them(path: Path, fill: Fill) -> None:
-    one, two = heard("one", speaker="ben"), heard("two", at=60)
+    one, two = heard("one", speaker=BEN), heard("two", at=60)
     await fill(
         one,
         two,

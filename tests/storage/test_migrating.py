@@ -30,7 +30,7 @@ async def test_from_every_earlier_version(path: Path, tmp_path: Path, version: i
         assert db.execute("PRAGMA user_version").fetchone() == (version,)
         if version >= 1:
             db.execute("INSERT INTO sources (id, slug) VALUES (1, 'kitchen')")
-            db.execute(UTTERANCE, to_row(heard("the kettle boils"), 1))
+            db.execute(UTTERANCE, to_row(heard("the kettle boils"), 1, "")[:12])
     assert prepare(path) is None
     new = tmp_path / "new.db"
     prepare(new)
@@ -39,6 +39,26 @@ async def test_from_every_earlier_version(path: Path, tmp_path: Path, version: i
     async with reading(path) as reader:
         found = await search(reader, Query(text="kettle", source="kitchen"))
     assert len(found.hits) == (1 if version else 0)
+
+
+async def test_names_of_speakers_become_speakers(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, 3)
+        db.execute("INSERT INTO sources (id, slug) VALUES (1, 'kitchen')")
+        for number, name in enumerate(("ben", "", "anna", "Ben")):
+            db.execute(UTTERANCE, to_row(heard(f"said {number}", at=number), 1, name)[:12])
+    prepare(path)
+    with opened(path) as db:
+        assert db.execute("SELECT id, lower(name), known FROM speakers").fetchall() == [
+            (1, "ben", 1), (2, "anna", 1),
+        ]  # fmt: skip
+        assert db.execute("SELECT speaker FROM utterances ORDER BY id").fetchall() == [
+            ("1",), ("",), ("2",), ("1",),
+        ]  # fmt: skip
+        db.execute("INSERT INTO utterance_index (utterance_index) VALUES ('integrity-check')")
+    async with reading(path) as reader:
+        found = await search(reader, Query("said", speaker="BEN"))
+    assert [hit.heard.text for hit in found.hits] == ["said 3", "said 0"]
 
 
 def test_a_step_that_fails_leaves_nothing_of_itself(path: Path) -> None:

@@ -7,18 +7,22 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.storage.made import alert, heard, opened, texts
-from wallflower.events import Alert, Happening, HeardWord
+from wallflower.events import Alert, Happening, HeardWord, Speaker
 from wallflower.storage import recorder as recorder_module
 from wallflower.storage.alerts import list_alerts
 from wallflower.storage.database import connected, reading
 from wallflower.storage.errors import StorageError
+from wallflower.storage.forgetting import Forget, forget
 from wallflower.storage.recorder import Recorder
 from wallflower.storage.search import Query, search
+
+SPEAKER = Speaker(7, "Speaker 7")
 
 
 @asynccontextmanager
@@ -75,12 +79,14 @@ async def test_a_later_revision_takes_the_place_of_an_earlier_one(path: Path, to
     recorder = Recorder(path, told.append)
     first = heard("heard wrong")
     for text, revision in (("heard wrong", 0), ("heard right", 2), ("too late", 1), ("again", 2)):
-        await recorder.keep(heard(text, id=first.id, revision=revision, speaker="anna" if revision else ""))
+        await recorder.keep(
+            heard(text, id=first.id, revision=revision, speaker=SPEAKER if revision else None)
+        )
         await recorder.flush()
     assert texts(path) == ["heard right"]
     async with reading(path) as db:
         assert (await search(db, Query(text="wrong"))).hits == ()
-        assert len((await search(db, Query(text="right", speaker="anna"))).hits) == 1
+        assert len((await search(db, Query(text="right", speaker="speaker 7"))).hits) == 1
 
 
 async def test_revisions_in_one_batch(path: Path, told: list[Happening]) -> None:
@@ -125,6 +131,19 @@ async def test_alerts_are_kept_as_they_were_told_last(path: Path, told: list[Hap
         assert await list_alerts(db, after=last.id, limit=1) == (other,)
         assert await list_alerts(db, rule="bell") == (last, confirmed)
         assert await list_alerts(db, source="") == (other,)
+
+
+async def test_an_alert_that_was_forgotten_does_not_come_back(path: Path, told: list[Happening]) -> None:
+    recorder = Recorder(path, told.append)
+    raised = alert()
+    recorder.keep_alert(raised)
+    await recorder.flush()
+    async with connected(path) as db:
+        await forget(db, Forget())
+    recorder.keep_alert(replace(raised, phase="withdrawn"))
+    await recorder.flush()
+    async with reading(path) as db:
+        assert await list_alerts(db) == ()
 
 
 async def test_those_who_keep_wait_for_a_database_that_is_behind(path: Path, told: list[Happening]) -> None:

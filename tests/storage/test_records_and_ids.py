@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.storage.made import NOON, heard
-from wallflower.events import HeardWord
+from wallflower.events import HeardWord, Speaker
 from wallflower.storage.ids import first_id, milliseconds_of, new_id, start_of
 from wallflower.storage.records import check, clean
 
@@ -52,6 +52,9 @@ def test_times_without_a_zone_and_before_1970_have_no_id() -> None:
         ({"revision": -1}, "revision"),
         ({"audio_end": float("inf")}, "no number"),
         ({"confidence": float("nan")}, "no number"),
+        ({"speaker": Speaker(0, "a")}, "the speaker 0"),
+        ({"speaker": Speaker(2**63, "a")}, "the speaker"),
+        ({"speaker": Speaker(1, "a", confidence=float("nan"))}, "no number"),
         ({"words": (HeardWord("a", 0.0, float("nan")),)}, "no number"),
     ],
 )

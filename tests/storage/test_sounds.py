@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.storage.conftest import Fill
-from tests.storage.made import NOON, heard
+from tests.storage.made import BEN, NOON, heard
 from wallflower.audio.encoding import Codec
 from wallflower.audio.ffmpeg import duration_of
 from wallflower.storage.database import writing
@@ -65,7 +65,7 @@ async def test_what_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.M
 
 async def test_it_is_forgotten_with_the_utterance(path: Path, fill: Fill, tmp_path: Path) -> None:
     folder = tmp_path / "sounds"
-    one, two = heard(speaker="ben"), heard(at=60)
+    one, two = heard(speaker=BEN), heard(at=60)
     unstored = heard(at=61)
     await fill(one, two)
     put(folder, one.id, two.id, unstored.id)

@@ -70,14 +70,30 @@ class Raising:
         return alert
 
     def follow(
-        self, alert: Alert, phase: str, now: Moment, summary: str, detail: Detail | None = None
-    ) -> None:
-        """Tell what became of an alert. One that is withdrawn does not make the rule cool down."""
-        told = alert.detail if detail is None else tuple(detail.items())
-        self._tell(replace(alert, phase=phase, summary=summary, at=now.wall, detail=told))
+        self,
+        alert: Alert,
+        phase: str,
+        now: Moment,
+        summary: str,
+        detail: Detail | None = None,
+        utterance: int | None = None,
+    ) -> Alert:
+        """Tell what became of an alert, and give that back. One that is withdrawn does not make the rule cool
+        down. detail, utterance: None for as they were.
+        """
+        followed = replace(
+            alert,
+            phase=phase,
+            summary=summary,
+            at=now.wall,
+            utterance=alert.utterance if utterance is None else utterance,
+            detail=alert.detail if detail is None else tuple(detail.items()),
+        )
+        self._tell(followed)
         key = alert.rule, alert.source
         if phase == "withdrawn" and self._last.get(key, (0, 0.0))[0] == alert.id:
             del self._last[key]
+        return followed
 
     def forget_source(self, source: str) -> None:
         """The source is gone."""

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import voluptuous as vol
 
@@ -20,8 +20,8 @@ from wallflower.alerts.rules import (
     Rule,
     Silence,
     SourceDown,
-    Speaker,
     Speech,
+    SpokenBy,
     Trouble,
 )
 from wallflower.alerts.schedule import ALLOWED, ALWAYS, Schedule, ScheduleError, read_schedule
@@ -32,6 +32,8 @@ from wallflower.languages import base_language
 from wallflower.redaction import redact
 
 _MOST_PHRASES = 200
+_GROUPS = {"known": {"known"}, "unknown": {"unknown"}, "anyone": {"known", "unknown"}}
+"""Words for many speakers: those who were named or enrolled, the others, all who are told apart."""
 _NAMELESS = "source"
 """What `slug_of` makes of a name without a letter of a-z."""
 
@@ -58,8 +60,19 @@ def _phrases(value: Any) -> tuple[Phrase, ...]:
     return tuple(phrase for phrase in phrases if phrase is not None)
 
 
-def _words(value: Any) -> frozenset[str]:
-    return frozenset(fold(each.strip()) for each in checks.list_of(checks.one_line)(value))
+def _speakers(value: Any) -> SpokenBy:
+    """A word for many counts as such unless it stands in quotation marks: somebody may be called so."""
+    names, groups = set(), set()
+    for each in checks.list_of(checks.one_line)(value):
+        text = each.strip()
+        name = text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else ""
+        if name:
+            names.add(fold(name))
+        elif fold(text) in _GROUPS:
+            groups |= _GROUPS[fold(text)]
+        elif text:
+            names.add(fold(text))
+    return SpokenBy(frozenset(names), known="known" in groups, unknown="unknown" in groups)
 
 
 def _some_of(known: tuple[str, ...]) -> Callable[[Any], frozenset[str]]:
@@ -127,7 +140,11 @@ _KINDS: dict[str, dict[str, _Key]] = {
         "language": _Key(vol.Any("", checks.language), "a language code such as en; empty: every one", ""),
     },
     "speech": {},
-    "speaker": {"speakers": _Key(_words, _LIST.format("names of speakers"), frozenset())},
+    "speaker": {
+        "speakers": _Key(
+            _speakers, f"{_LIST.format('names of speakers')}, or {', '.join(_GROUPS)}", SpokenBy()
+        ),
+    },
     "silence": {"minutes": _minutes(10.0)},
     "no_sound": {"minutes": _minutes(1.0), "dbfs": _dbfs(-90.0)},
     "loud": {"dbfs": _dbfs(-20.0), "seconds": _seconds(3.0, 1.0)},
@@ -202,7 +219,7 @@ def _checked(name: str, value: Any, known: Mapping[str, _Key], kind: str) -> Any
 def _condition(kind: str, values: Mapping[str, Any]) -> Condition:
     if kind == "keyword" and not values["words"] and values["pattern"] is None:
         raise RuleError("an alert of kind keyword needs 'words' or a 'pattern'")
-    if kind == "speaker" and not values["speakers"]:
+    if kind == "speaker" and values["speakers"] == SpokenBy():
         raise RuleError("an alert of kind speaker needs 'speakers'")
     return _CONDITIONS[kind](values)
 
@@ -214,7 +231,7 @@ _CONDITIONS: dict[str, Callable[[Mapping[str, Any]], Condition]] = {
         given["early"],
     ),
     "speech": lambda _given: Speech(),
-    "speaker": lambda given: Speaker(given["speakers"]),
+    "speaker": lambda given: cast("SpokenBy", given["speakers"]),
     "silence": lambda given: Silence(60 * given["minutes"]),
     "no_sound": lambda given: NoSound(60 * given["minutes"], given["dbfs"]),
     "loud": lambda given: Loud(given["seconds"], given["dbfs"]),

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wallflower.alerts.folding import fold
 from wallflower.alerts.keywords import Keywords
 from wallflower.alerts.schedule import ALWAYS, Schedule
+from wallflower.events import Speaker
 
 SEVERITIES = ("info", "warning", "critical")
 """From the least."""
@@ -28,10 +30,16 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """One of these speaks. speakers: folded names."""
+class SpokenBy:
+    """One of these speaks. names: folded. known, unknown: everybody who is, or is not, named or enrolled."""
 
-    speakers: frozenset[str]
+    names: frozenset[str] = frozenset()
+    known: bool = False
+    unknown: bool = False
+
+    def means(self, speaker: Speaker) -> bool:
+        """Whether the rule is about this person."""
+        return (self.known if speaker.known else self.unknown) or fold(speaker.name) in self.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Trouble:
     seconds: float
 
 
-Condition = Keyword | Speech | Speaker | Silence | NoSound | Loud | SourceDown | Trouble
+Condition = Keyword | Speech | SpokenBy | Silence | NoSound | Loud | SourceDown | Trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,17 @@
 """Alerts about what is said: raised by the first words that do, confirmed or withdrawn by the last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from wallflower.alerts.folding import fold
+from wallflower.alerts.detail import about_words
 from wallflower.alerts.raising import Detail, Moment, Raising
-from wallflower.alerts.rules import Keyword, Rule, Speaker, Speech
+from wallflower.alerts.rules import Keyword, Rule, Speech
 from wallflower.events import Alert, Heard, Partial, Unheard
 from wallflower.languages import UNDETERMINED, base_language
 
 _MOST_UTTERANCES = 500
 """Of which it is remembered what was raised; the oldest are forgotten."""
-_LONGEST_TEXT = 1_000
 
 
 @dataclass(slots=True)
@@ -24,13 +23,24 @@ class _Utterance:
     raised: dict[str, Alert] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Go:
+    """What was said in one go, part by part. raised: by its partials, and in no part yet. met: slugs of the
+    rules that a part meets: they are told once.
+    """
+
+    raised: dict[str, Alert] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
+
+
 class Said:
-    """Lives on the event loop. rules: all; only those about utterances are looked at."""
+    """Lives on the event loop. rules: all; only those about words are looked at."""
 
     def __init__(self, raising: Raising, zone: tzinfo | None) -> None:
         self._raising = raising
         self._zone = zone
         self._utterances: dict[tuple[str, int], _Utterance] = {}
+        self._goes: dict[str, _Go] = {}  # those of which a part is still to come, by source
 
     def partial(self, event: Partial, rules: Sequence[Rule], now: Moment) -> None:
         """More words may be known."""
@@ -43,7 +53,9 @@ class Said:
             early = isinstance(rule.condition, Keyword) and rule.condition.early
             text = " ".join(filter(None, words)) if early else words[0]
             if rule.slug not in utterance.raised and (detail := _met(rule, event, text)) is not None:
-                self._raise(rule, event, utterance, detail, now)
+                alert = self._raise(rule, event, detail, now)
+                if alert is not None:
+                    utterance.raised[rule.slug] = alert
 
     def heard(self, event: Heard, rules: Sequence[Rule], now: Moment) -> None:
         """The final words, or a revision of them."""
@@ -51,45 +63,47 @@ class Said:
         if event.revision <= utterance.revision:
             return
         first, utterance.revision = utterance.revision < 0, event.revision
-        found: dict[str, Detail] = {}
-        for rule in self._concerned(rules, event):
-            if (detail := _met(rule, event, event.text.strip())) is not None:
-                found[rule.slug] = detail
-                if (alert := utterance.raised.get(rule.slug)) is None:
-                    alert = self._raise(rule, event, utterance, detail, now)
-                elif not first:  # it was confirmed by an earlier revision
-                    continue
-                if alert is not None:
-                    self._raising.follow(
-                        alert, "confirmed", now, _summary(rule, event.source, detail), detail
-                    )
-        for slug in set(utterance.raised) - set(found):
-            self._withdraw(utterance, slug, now)
+        found = {
+            rule.slug: (rule, detail)
+            for rule in self._concerned(rules, event)
+            if (detail := _met(rule, event, event.text.strip())) is not None
+        }
+        go = self._goes.pop(event.source, _Go()) if first else _Go()
+        go.raised |= utterance.raised
+        utterance.raised = {}
+        for slug, (rule, detail) in found.items():
+            alert = go.raised.pop(slug, None)
+            if alert is not None and not first:  # an earlier revision confirmed it
+                utterance.raised[slug] = alert
+            elif slug not in go.met and (alert := alert or self._raise(rule, event, detail, now)):
+                summary = _summary(rule, event.source, detail)
+                utterance.raised[slug] = self._raising.follow(
+                    alert, "confirmed", now, summary, detail, event.id
+                )
+        if first and event.continued:
+            go.met |= found.keys()
+            self._goes[event.source] = go
+        else:
+            self._withdraw(go.raised.values(), now)
 
     def unheard(self, event: Unheard, now: Moment) -> None:
         """Nobody said it."""
         if utterance := self._utterances.pop((event.source, event.id), None):
-            for slug in list(utterance.raised):
-                self._withdraw(utterance, slug, now)
+            self._withdraw(utterance.raised.values(), now)
 
-    def _raise(
-        self, rule: Rule, event: Partial | Heard, utterance: _Utterance, detail: Detail, now: Moment
-    ) -> Alert | None:
+    def _raise(self, rule: Rule, event: Partial | Heard, detail: Detail, now: Moment) -> Alert | None:
         summary = _summary(rule, event.source, detail)
-        alert = self._raising.alert(rule, event.source, now, summary, detail, event.id)
-        if alert is not None:
-            utterance.raised[rule.slug] = alert
-        return alert
+        return self._raising.alert(rule, event.source, now, summary, detail, event.id)
 
-    def _withdraw(self, utterance: _Utterance, slug: str, now: Moment) -> None:
-        alert = utterance.raised.pop(slug)
-        self._raising.follow(alert, "withdrawn", now, f"{alert.source}: it was not said after all")
+    def _withdraw(self, alerts: Iterable[Alert], now: Moment) -> None:
+        for alert in alerts:
+            self._raising.follow(alert, "withdrawn", now, f"{alert.source}: it was not said after all")
 
     def _concerned(self, rules: Sequence[Rule], event: Partial | Heard) -> list[Rule]:
         return [
             rule
             for rule in rules
-            if isinstance(rule.condition, Keyword | Speech | Speaker)
+            if isinstance(rule.condition, Keyword | Speech)
             and rule.concerns(event.source)
             and rule.schedule.holds(event.start, self._zone)
         ]
@@ -103,27 +117,18 @@ class Said:
 
 def _met(rule: Rule, event: Partial | Heard, text: str) -> Detail | None:
     """What an alert tells, or None when `text` of the event does not meet the rule."""
-    final = isinstance(event, Heard)
-    match rule.condition:
-        case Keyword(keywords, language, _):
-            if language and not _is_in(language, event.language):
-                return None
-            found = keywords.find(text, final=final)
-            if found is None:
-                return None
-            told: Detail = {"phrase": found.phrase, "heard": found.heard}
-        case Speaker(speakers):
-            if not isinstance(event, Heard) or fold(event.speaker) not in speakers:
-                return None
-            told = {}
-        case _:
-            if not text:
-                return None
-            told = {}
-    told |= {"text": text[:_LONGEST_TEXT], "language": event.language, "start": event.start.isoformat()}
-    if isinstance(event, Heard):
-        told |= {"end": event.end.isoformat(), "speaker": event.speaker, "confidence": event.confidence}
-    return told
+    told: Detail = {}
+    if isinstance(rule.condition, Keyword):
+        keywords, language = rule.condition.keywords, rule.condition.language
+        if language and not _is_in(language, event.language):
+            return None
+        found = keywords.find(text, final=isinstance(event, Heard))
+        if found is None:
+            return None
+        told = {"phrase": found.phrase, "heard": found.heard}
+    elif not text:
+        return None
+    return told | about_words(event, text)
 
 
 def _is_in(language: str, code: str) -> bool:
@@ -132,10 +137,6 @@ def _is_in(language: str, code: str) -> bool:
 
 
 def _summary(rule: Rule, source: str, detail: Detail) -> str:
-    match rule.condition:
-        case Keyword():
-            return f"{source}: “{detail['heard']}” was said"
-        case Speaker():
-            return f"{source}: {detail['speaker']} speaks"
-        case _:
-            return f"{source}: somebody speaks"
+    if isinstance(rule.condition, Keyword):
+        return f"{source}: “{detail['heard']}” was said"
+    return f"{source}: somebody speaks"

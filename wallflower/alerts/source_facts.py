@@ -3,6 +3,7 @@
 What the VAD takes for speech is not yet speech: noise may be. Somebody spoke when there are words.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -38,7 +39,12 @@ class SourceFacts:
     """Until then, words that may be taken back tell that it probably is speech."""
     partials_come: bool = True
     """Whether words are known before all are: not on a box that is too slow for it."""
-    _partial: int | None = None
+    _partials: deque[int] = field(default_factory=lambda: deque(maxlen=_MOST_AT_ONCE))
+    """Ids of the last utterances of which some words were known before all were; all of those of one may come
+    after the first of the next.
+    """
+    _first_part: int | None = None
+    """Of what was said in one go, while its last part is still to come."""
     _last_words: tuple[float, float] = (float("-inf"), float("-inf"))
     _so_far: dict[int, tuple[float, float]] = field(default_factory=dict)
     """Of utterances that go on, from the first word to the last known, by id."""
@@ -80,7 +86,9 @@ class SourceFacts:
 
     def partial(self, event: Partial, now: Moment) -> None:
         """Some words are known, or guessed."""
-        self.partials_come, self._partial = True, event.id
+        self.partials_come = True
+        if event.id not in self._partials:
+            self._partials.append(event.id)
         if event.committed.strip():
             self._so_far[event.id] = now.mono_of(event.start), now.mono_of(event.at)
             if len(self._so_far) > _MOST_AT_ONCE:
@@ -89,14 +97,19 @@ class SourceFacts:
             self.hint_until = now.mono + _HINT_SECONDS
 
     def heard(self, event: Heard, now: Moment) -> None:
-        """All words of an utterance are known."""
-        if event.revision == 0 and event.text.strip():
-            self._so_far.pop(event.id, None)
-            if event.id != self._partial and event.end - event.start >= _LONG:
-                self.partials_come = False
+        """All words of an utterance are known; when it is continued, some of what was said in one go."""
+        if event.revision:
+            return
+        first = event.id if self._first_part is None else self._first_part
+        self._first_part = first if event.continued else None
+        if event.text.strip():
             begin, end = now.mono_of(event.start), now.mono_of(event.end)
             self._last_words = max(self._last_words[0], begin), max(self._last_words[1], end)
-            self._resolved(end)
+            if first not in self._partials and event.end - event.start >= _LONG:
+                self.partials_come = False
+            if not event.continued:
+                self._so_far.pop(first, None)
+                self._resolved(end)
 
     def unheard(self, event: Unheard, now: Moment) -> None:
         """There were no words after all."""

@@ -60,8 +60,8 @@ class TroubleAlerts:
                 self._end(f"engine {engine}", now, f"{engine} works again")
 
     def heard(self, event: Heard, now: Moment) -> None:
-        """How long it took until the words were known."""
-        if event.revision:
+        """How long it took until the words were known: of what was said in one go, all of them."""
+        if event.revision or event.continued:
             return
         lag = (now.wall - event.end).total_seconds()
         about = f"lag {event.source}"

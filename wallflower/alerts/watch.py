@@ -7,6 +7,7 @@ from wallflower.alerts.lasting import LastingAlerts
 from wallflower.alerts.raising import Moment, Raising
 from wallflower.alerts.rules import Rule, enabled
 from wallflower.alerts.said import Said
+from wallflower.alerts.speakers import SpeakerAlerts
 from wallflower.alerts.troubles import TroubleAlerts
 from wallflower.events import (
     Alert,
@@ -16,8 +17,11 @@ from wallflower.events import (
     SoundLevel,
     SourceChanged,
     SourceRemoved,
+    SpeakerChanged,
+    SpeakersChanged,
     SpeechChanged,
     Unheard,
+    UtteranceRevised,
 )
 
 
@@ -37,6 +41,7 @@ class Watch:
         raising = Raising(new_id, tell)
         self._raising = raising
         self._said = Said(raising, zone)
+        self._speakers = SpeakerAlerts(raising, zone)
         self._lasting = LastingAlerts(raising, zone)
         self._troubles = TroubleAlerts(raising, zone)
         self._rules: tuple[Rule, ...] = ()
@@ -69,11 +74,22 @@ class Watch:
                 self._raising.forget_source(event.source)
             case Partial():
                 self._said.partial(event, self._rules, now)
+                self._speakers.partial(event)
             case Heard():
                 self._said.heard(event, self._rules, now)
+                self._speakers.heard(event, self._rules, now)
                 self._troubles.heard(event, now)
+            case SpeakerChanged():
+                self._speakers.changed(event, self._rules, now)
+                return
+            case UtteranceRevised(heard):  # with the same words
+                self._speakers.revised(heard, self._rules, now)
+                return
+            case SpeakersChanged():
+                return
             case Unheard():
                 self._said.unheard(event, now)
+                self._speakers.unheard(event, now)
             case _:
                 self._troubles.happened(event, now)
                 return

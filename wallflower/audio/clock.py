@@ -1,5 +1,6 @@
 """The audio clock of a live source, held to the wall clock: gaps are counted, what is too much is cut."""
 
+from collections import deque
 from dataclasses import dataclass
 
 from wallflower.audio.pcm import SAMPLE_RATE
@@ -33,7 +34,7 @@ class AudioClock:
     """Counts the samples of one source, at 16 kHz, from its first sound on. Its times are monotonic seconds.
 
     Sound that comes late is not yet missing: a network holds it up, and then gives all of it in a burst. What
-    stays late for a window of 2 s is: by the least lateness in it, the clock is put forward. Sound that
+    was late for all of the last 2 s is: by the least lateness in them, the clock is put forward. Sound that
     comes before it can have been recorded shows a fast camera (or twice the same sound), and is cut. After a
     connection was lost, what comes is placed by the wall clock at once.
     """
@@ -50,8 +51,8 @@ class AudioClock:
         self.broken = True
         """Whether there is no connection."""
         self._filled = 0  # samples of silence in the gap under way
-        self._window_end = 0.0
-        self._least = 0  # the least lateness in the window under way, in samples
+        self._full_at = 0.0  # when the window under way will be as long as it must be
+        self._lates: deque[tuple[float, int]] = deque()  # in it, in samples; before a lesser one, none
         self._late = 0  # the last
 
     def lag(self, now: float) -> float:
@@ -68,16 +69,16 @@ class AudioClock:
         gap, silence, cut = self.position, 0, 0
         if self.broken:
             silence = self._put_forward(max(0, late))
+            late = min(0, late)
             self.broken = False
-            self._begin_window(now, late=0)
+            self._begin_window(now, late)
         elif late > self._late + _TOLERANCE:  # held up: it is not known yet whether a burst follows
             self._begin_window(now, late)
         else:
-            self._least = min(self._least, late)
-            if now >= self._window_end:
-                if self._least > _TOLERANCE:
-                    silence = self._put_forward(self._least)
-                    late -= self._least
+            least = self._least(now, late)
+            if now >= self._full_at and least > _TOLERANCE:
+                silence = self._put_forward(least)
+                late -= least
                 self._begin_window(now, late)
         self._late = late
         if late < -_TOLERANCE:
@@ -110,5 +111,14 @@ class AudioClock:
         return silence
 
     def _begin_window(self, now: float, late: int) -> None:
-        self._window_end = now + _WINDOW_SECONDS
-        self._least = late
+        self._full_at = now + _WINDOW_SECONDS
+        self._lates = deque([(now, late)])
+
+    def _least(self, now: float, late: int) -> int:
+        """The least lateness in the window, with this one."""
+        while self._lates and self._lates[-1][1] >= late:
+            self._lates.pop()
+        self._lates.append((now, late))
+        while self._lates[0][0] < now - _WINDOW_SECONDS:
+            self._lates.popleft()
+        return self._lates[0][1]

@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +17,28 @@ from wallflower.audio.pcm import AudioError
 from wallflower.bus import Bus
 from wallflower.cli.progress import fetch_progress
 from wallflower.config import Options, OptionsError
+from wallflower.config.places import data_dir
 from wallflower.config.sources import SOURCE_FIELDS, SourceSettings
 from wallflower.config.stating import ExplainedInvalid, checked_setting
 from wallflower.errors import ExitCode
-from wallflower.events import BusEvent, Heard, Partial, SoundLevel, SourceChanged, SourceStatus, Unheard
+from wallflower.events import (
+    BusEvent,
+    Heard,
+    Partial,
+    SoundLevel,
+    SourceChanged,
+    SourceStatus,
+    Unheard,
+    UtteranceRevised,
+)
 from wallflower.listening.ears import open_ears
+from wallflower.listening.household import Household, open_household
 from wallflower.listening.listener import Listener
 from wallflower.listening.opening import allowed_folders, open_source
+from wallflower.logs import warnings_alone
+from wallflower.models.catalog import SPEAKER_MODELS, ModelError, find_model
+from wallflower.models.fetching import fetcher_of
+from wallflower.models.progress import Progress
 
 _DIM, _PLAIN, _CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
 
@@ -32,7 +46,15 @@ _DIM, _PLAIN, _CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
 def execute(parsed: argparse.Namespace, options: Options) -> int:
     """Listen until the sound ends, or Ctrl-C."""
     settings, folders = _place(parsed.place)
-    asyncio.run(_listen(settings, folders, options, as_json=parsed.form == "json"))
+    with warnings_alone():
+        asyncio.run(
+            _listen(
+                settings,
+                folders,
+                dataclasses.replace(options, speakers=parsed.tell_speakers),
+                as_json=parsed.form == "json",
+            )
+        )
     return ExitCode.OK
 
 
@@ -55,13 +77,20 @@ async def _listen(settings: SourceSettings, folders: list[Path], options: Option
     bus = Bus()
     everywhere = [*folders, *allowed_folders(options)]
     with fetch_progress(sys.stderr) as progress:
-        async with open_ears(options, progress=progress) as ears:
+        async with (
+            open_ears(options, progress=progress) as ears,
+            open_household(options, data_dir(options), ears, bus.publish, keeps=False) as household,
+        ):
+            if options.speakers:
+                await _ready(household, options, progress)
             listener = Listener(
                 "listen",
                 settings,
                 ears=ears,
                 bus=bus,
                 keep=_keep_not,
+                revise=lambda _heard: None,
+                household=household,
                 open_source=lambda settings, on_state: open_source(settings, on_state, folders=everywhere),
             )
             with bus.subscribe("terminal") as subscription:
@@ -82,6 +111,14 @@ async def _listen(settings: SourceSettings, folders: list[Path], options: Option
                     showing.cancel()
 
 
+async def _ready(household: Household, options: Options, progress: Progress) -> None:
+    """Have the models before the sound begins. Raises ModelError."""
+    await fetcher_of(options, progress).ensure([find_model(name) for name in SPEAKER_MODELS])
+    await household.voices.settled()
+    if household.voices.models is None:
+        raise ModelError(household.voices.problem)
+
+
 async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:
     """What is listened to for trying out is not kept."""
 
@@ -89,11 +126,8 @@ async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:
 async def _show_json(events: AsyncIterator[BusEvent]) -> None:
     """One object a line, whatever happens."""
     async for event in events:
-        content: dict[str, Any] = {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in dataclasses.asdict(event).items()
-        }
-        print(json.dumps({"event": type(event).__name__, **content}, ensure_ascii=False), flush=True)
+        content = {"event": type(event).__name__, **dataclasses.asdict(event)}
+        print(json.dumps(content, default=datetime.isoformat, ensure_ascii=False), flush=True)
         _end_if_failed(event)
 
 
@@ -104,7 +138,11 @@ async def _show(events: AsyncIterator[BusEvent]) -> None:
         match event:
             case Heard():
                 time = event.start.astimezone().strftime("%H:%M:%S")
-                print(f"{_CLEAR if live else ''}{time} {event.text}", flush=True)
+                said = f"{event.speaker_name}: {event.text}" if event.speaker else event.text
+                print(f"{_CLEAR if live else ''}{time} {said}", flush=True)
+            case UtteranceRevised(heard):
+                time = heard.start.astimezone().strftime("%H:%M:%S")
+                print(f"{_CLEAR if live else ''}{time} was {heard.speaker_name}: {heard.text}", flush=True)
             case Partial() if live:
                 print(_CLEAR + _under_way(event), end="", flush=True)
             case Unheard() if live:

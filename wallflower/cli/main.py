@@ -11,6 +11,7 @@ from importlib import import_module
 from wallflower import __version__
 from wallflower.cli.flags import add_option_flags, options_from
 from wallflower.cli.models_parser import add_models_parser
+from wallflower.cli.speakers_parser import add_speakers_parser
 from wallflower.cli.transcripts_parser import add_transcripts_parser
 from wallflower.config.options import FIELDS
 from wallflower.errors import ExitCode, WallflowerError
@@ -20,10 +21,12 @@ examples:
   wallflower run                                  serve Home Assistant on port 10300
   wallflower run --uri tcp://0.0.0.0:10301 --log-level debug
   wallflower transcribe talk.mp4 --srt > talk.srt
+  wallflower diarize meeting.wav --rttm > meeting.rttm
   arecord -f S16_LE -r 16000 -d 5 | wallflower transcribe -
   wallflower listen rtsp://camera/1               what is said there, live
   wallflower models list
   wallflower transcripts search kettle --since 7d  what was heard
+  wallflower speakers enrol Anna anna.wav          so that she is known by her voice
   wallflower hardware                             what this box has, and what is chosen for it
   wallflower healthcheck && echo alive
 
@@ -109,6 +112,12 @@ def build_parser() -> argparse.ArgumentParser:
     listen.add_argument(
         "--json", dest="form", action="store_const", const="json", default="text", help="one object a line"
     )
+    listen.add_argument(
+        "--speakers",
+        dest="tell_speakers",
+        action="store_true",
+        help="tell who speaks: people who are enrolled by name, others as Speaker 1 and so on",
+    )
     add_option_flags(listen, _ENGINE_OPTIONS)
 
     sources = commands.add_parser(
@@ -130,8 +139,18 @@ def build_parser() -> argparse.ArgumentParser:
     probing.add_argument("url", metavar="URL", help="an address such as rtsp://user:password@camera/live")
     add_option_flags(probing, ["source_folders"])
 
+    diarize = commands.add_parser(
+        "diarize",
+        help="print who speaks when in an audio or video file",
+        description="Print who speaks when in an audio or video file: anything that ffmpeg reads.",
+    )
+    diarize.add_argument("file", metavar="FILE", help="an audio or video file")
+    diarize.add_argument("--rttm", action="store_true", help="print RTTM, as tools for diarization read it")
+    add_option_flags(diarize, ["data_dir", "offline"])
+
     add_models_parser(commands)
     add_transcripts_parser(commands)
+    add_speakers_parser(commands)
 
     hardware = commands.add_parser(
         "hardware",

@@ -24,6 +24,7 @@ from wallflower.events import Passage, Utterance
 from wallflower.listening.ears import Ears, open_ears
 from wallflower.listening.manner import Manner
 from wallflower.listening.session import Session
+from wallflower.logs import warnings_alone
 
 _STDIN = "-"
 _READ_AHEAD = 4
@@ -36,7 +37,8 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
     if parsed.files.count(_STDIN) > 1:
         raise OptionsError("standard input (-) can be read only once")
     transcribe_all = _ask_for_all if parsed.ask else _transcribe_all
-    return asyncio.run(transcribe_all(parsed.files, parsed.form, options))
+    with warnings_alone():
+        return asyncio.run(transcribe_all(parsed.files, parsed.form, options))
 
 
 async def _transcribe_all(files: list[str], form: str, options: Options) -> int:

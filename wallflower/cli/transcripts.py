@@ -118,7 +118,7 @@ def _print_all(heard: Heard, sound: Path | None, *, as_json: bool) -> None:
         return
     del about["words"]
     print(as_line(heard))
-    for name in ("id", "start", "end", "language", "confidence", "engine", "revision", "sound"):
+    for name in ("id", "start", "end", "speaker", "language", "confidence", "engine", "revision", "sound"):
         if about[name] not in {None, ""}:
             print(f"  {name:<11}{about[name]}")
     for word in heard.words:

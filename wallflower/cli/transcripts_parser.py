@@ -132,7 +132,9 @@ def _add_delete(actions: "Commands") -> None:
 
 def _add_filters(parser: argparse.ArgumentParser, *, language: bool = True) -> None:
     parser.add_argument("--source", metavar="NAME", help="only from this source")
-    parser.add_argument("--speaker", metavar="NAME", help="only by this speaker")
+    parser.add_argument(
+        "--speaker", metavar="NAME", help="only by this speaker: a name, in any case, or an id"
+    )
     if language:
         parser.add_argument("--language", metavar="CODE", help="only in this language, such as de")
     parser.add_argument("--since", type=time, metavar="TIME", help=f"from then on: {TIME_HELP}")

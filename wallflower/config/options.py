@@ -131,8 +131,8 @@ class Options:
     sources: list[dict[str, Any]] = stated(
         [],
         sources.sources,
-        "a list of mappings with name, url, enabled, language, program, gain, sensitivity, keep_transcripts, "
-        "keep_audio",
+        "a list of mappings with name, url, enabled, language, program, gain, sensitivity, speakers, "
+        "keep_transcripts, keep_audio",
         "What is listened to all day: cameras, microphones, streams.",
         secret=True,
     )
@@ -141,6 +141,12 @@ class Options:
         checks.list_of(checks.one_line),
         "a list of folders; empty: none, in the add-on /media and /share",
         "Where files may lie that a source of file:// reads.",
+    )
+    speakers: bool = stated(
+        True,
+        checks.boolean,
+        "true or false",
+        "Tell speakers apart on sources, where the models for it are there; a source can leave it.",
     )
     keep_transcripts: bool = stated(
         True,

@@ -67,6 +67,9 @@ class SourceSettings:
         "relaxed, default or aggressive",
         "Relaxed hears faint speech too, and waits longer for it to go on; aggressive neither.",
     )
+    speakers: bool = stated(
+        True, checks.boolean, "true or false", "Whether it is told who speaks there, where that can be told."
+    )
     keep_transcripts: bool = stated(
         True, checks.boolean, "true or false", "Whether what is said there is kept in the database."
     )

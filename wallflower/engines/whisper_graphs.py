@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,11 @@ def _bands(dimension: Any, vocabulary: int) -> int:
 
 def _tensor(array: NDArray[Any]) -> Any:
     """A tensor with a copy of the array: a request would not keep the array's own memory alive."""
+    return _library().Tensor(array, shared_memory=False)
+
+
+@cache
+def _library() -> Any:
     import openvino
 
-    return openvino.Tensor(array, shared_memory=False)
+    return openvino

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,12 +24,15 @@ from wallflower.events import (
     Speaking,
     SpeechChanged,
     Unheard,
+    UtteranceRevised,
 )
 from wallflower.languages import base_language
 from wallflower.listening.ears import Ears
 from wallflower.listening.manner import Manner, Program
 from wallflower.listening.processors import Blocks
 from wallflower.listening.session import Session
+from wallflower.listening.splitting import Part
+from wallflower.listening.who_speaks import WhoSpeaks
 from wallflower.speech.segmenting import Segmenting
 from wallflower.storage.ids import new_id
 
@@ -53,20 +56,37 @@ KeepHeard = Callable[[Heard, NDArray[np.int16] | None], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Where it goes what happens at a source. tell: returns at once. keep: may wait for the database. at: the
-    time of a place in the sound, in seconds.
+    """Where it goes what happens at a source. tell: returns at once. keep: may wait for the database. revise:
+    keeps who said what is kept already; returns at once. at: the time of a place in the sound, in seconds.
     """
 
     tell: Callable[[SourceEvent], None]
     keep: KeepHeard
+    revise: Callable[[Heard], None]
     at: Callable[[float], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A passage, who said which being looked into. partial: what was told of it so far. sound: None where it
+    is not to be kept.
+    """
+
+    passage: Passage
+    partial: Partial | None
+    sound: NDArray[np.int16] | None
 
 
 class AmbientSpeech:
     """Listens to one source. settings: gives those that hold now; a change takes effect at the next block."""
 
     def __init__(
-        self, source: str, ears: Ears, settings: Callable[[], SourceSettings], outlets: Outlets
+        self,
+        source: str,
+        ears: Ears,
+        settings: Callable[[], SourceSettings],
+        outlets: Outlets,
+        who: WhoSpeaks,
     ) -> None:
         self.lost = 0
         """Passages that could not be decoded."""
@@ -74,6 +94,8 @@ class AmbientSpeech:
         self._ears = ears
         self._settings = settings
         self._outlets = outlets
+        self._who = who
+        self._unattributed: deque[_Said] = deque()
         self._unkept: deque[tuple[Heard, NDArray[np.int16] | None]] = deque()
         self._changed = asyncio.Event()
         self._sound: NDArray[np.int16] | None = None  # of the passage that is told next, if it is to be kept
@@ -83,7 +105,10 @@ class AmbientSpeech:
 
     async def work(self, blocks: Blocks) -> None:
         """Listen until the blocks end. What was said by then is told and kept."""
-        keeping = asyncio.create_task(self._keep(), name="keeping")
+        tasks = [
+            asyncio.create_task(self._attribute(), name="attributing"),
+            asyncio.create_task(self._keep(), name="keeping"),
+        ]
         session: Session | None = None
         manner = Manner()
         try:
@@ -99,15 +124,19 @@ class AmbientSpeech:
                 if abs(block.position - session.seconds * SAMPLE_RATE) > _GAP_SAMPLES:
                     await session.skip_to(block.position)
                 await session.feed(block.samples)
-                await self._until(lambda: len(self._unkept) < _UNKEPT)
+                await self._until(lambda: len(self._unkept) + len(self._unattributed) < _UNKEPT)
             if session is not None:
                 await session.finish()
-            await self._until(lambda: not self._unkept)
+            await self._until(lambda: not self._unattributed and not self._unkept)
         finally:
             if session is not None:
                 await session.close()
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for said in self._unattributed:
+                self._tell_heard(said, [Part(said.passage, None)])
+            self._unattributed.clear()
             for heard, _ in self._unkept:  # as the daemon stops, say: the recorder still takes them
                 await self._outlets.keep(heard, None)
             self._unkept.clear()
@@ -123,8 +152,12 @@ class AmbientSpeech:
                 self._outlets.tell(SpeechChanged(self._source, speaking, self._outlets.at(seconds)))
             case Forming():
                 self._tell_partial(event)
+            case Passage() if not event.text:
+                self._withdraw(event.end)
             case Passage():
-                self._tell_heard(event)
+                partial, self._partial = self._partial, None
+                self._unattributed.append(_Said(event, partial, self._sound))
+                self._changed.set()
             case PassageLost(start, end, reason):
                 self.lost += 1
                 seconds = round(end - start, 1)
@@ -148,30 +181,45 @@ class AmbientSpeech:
         )
         self._outlets.tell(self._partial)
 
-    def _tell_heard(self, passage: Passage) -> None:
-        if not passage.text:
-            self._withdraw(passage.end)
-            return
-        partial, self._partial = self._partial, None
-        start = self._outlets.at(passage.start) if partial is None else partial.start
-        heard = Heard(
-            id=new_id(start) if partial is None else partial.id,
-            source=self._source,
-            start=start,
-            end=max(start, self._outlets.at(passage.end)),
-            text=passage.text,
-            language=passage.language,
-            audio_start=passage.start,
-            audio_end=passage.end,
-            engine=passage.engine,
-            confidence=passage.confidence,
-            words=passage.words,
-        )
+    def revise(self, heard: Heard) -> None:
+        """It was found that somebody else said what was told before."""
+        for place, (before, sound) in enumerate(self._unkept):
+            if before.id == heard.id:
+                self._unkept[place] = heard, sound
+                break
+        else:
+            if self._settings().keep_transcripts:
+                self._outlets.revise(heard)
+        self._outlets.tell(UtteranceRevised(heard))
+
+    def _tell_heard(self, said: _Said, parts: Sequence[Part]) -> None:
+        """parts: of what was said, by speaker."""
         settings = self._settings()
-        if settings.keep_transcripts:
-            self._unkept.append((heard, self._sound if settings.keep_audio else None))
-            self._changed.set()
-        self._outlets.tell(heard)
+        for index, part in enumerate(parts):
+            passage = part.passage
+            partial = said.partial if index == 0 else None
+            start = self._outlets.at(passage.start) if partial is None else partial.start
+            heard = Heard(
+                id=new_id(start) if partial is None else partial.id,
+                source=self._source,
+                start=start,
+                end=max(start, self._outlets.at(passage.end)),
+                text=passage.text,
+                language=passage.language,
+                audio_start=passage.start,
+                audio_end=passage.end,
+                speaker=self._who.person(part.speaker),
+                engine=passage.engine,
+                confidence=passage.confidence,
+                words=passage.words,
+                overlapped=part.overlapped,
+                continued=index < len(parts) - 1,
+            )
+            self._who.told(heard, part.speaker)
+            if settings.keep_transcripts:
+                self._unkept.append((heard, _sound_of(passage, said) if settings.keep_audio else None))
+                self._changed.set()
+            self._outlets.tell(heard)
 
     def _withdraw(self, seconds: float) -> None:
         partial, self._partial = self._partial, None
@@ -188,22 +236,41 @@ class AmbientSpeech:
             self.speaking = False
             self._outlets.tell(SpeechChanged(self._source, False, now))
 
+    async def _attribute(self) -> None:
+        while True:
+            await self._until(lambda: bool(self._unattributed))
+            said = self._unattributed[0]
+            parts = await self._who.parts(said.passage)
+            self._unattributed.popleft()
+            self._tell_heard(said, parts)
+            self._changed.set()
+
     async def _keep(self) -> None:
         while True:
-            while self._unkept:
-                try:
-                    await self._outlets.keep(*self._unkept[0])
-                except Exception as error:  # noqa: BLE001  # the listening goes on
-                    _LOG.error("not kept", source=self._source, reason=str(error))
-                self._unkept.popleft()
-                self._changed.set()
-            self._changed.clear()
-            await self._changed.wait()
+            await self._until(lambda: bool(self._unkept))
+            heard, sound = self._unkept[0]
+            try:
+                await self._outlets.keep(heard, sound)
+            except Exception as error:  # noqa: BLE001  # the listening goes on
+                _LOG.error("not kept", source=self._source, reason=str(error))
+            now, _ = self._unkept.popleft()
+            if now is not heard:  # it was revised meanwhile
+                self._outlets.revise(now)
+            self._changed.set()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
             self._changed.clear()
             await self._changed.wait()
+
+
+def _sound_of(passage: Passage, said: _Said) -> NDArray[np.int16] | None:
+    """That of a part."""
+    if said.sound is None or passage is said.passage:
+        return said.sound
+    begin = round((passage.start - said.passage.start) * SAMPLE_RATE)
+    end = round((passage.end - said.passage.start) * SAMPLE_RATE)
+    return said.sound[begin:end]
 
 
 def manner_of(settings: SourceSettings) -> Manner:

@@ -13,6 +13,7 @@ from wallflower.bus import Bus
 from wallflower.config import Options
 from wallflower.events import Happening, Heard
 from wallflower.listening.ears import Ears
+from wallflower.listening.household import Household
 from wallflower.listening.keeping import StoredState, open_keeper
 from wallflower.listening.kept_alerts import keep_alerts
 from wallflower.listening.opening import allowed_folders, open_source, probe_place
@@ -20,6 +21,7 @@ from wallflower.listening.source_states import keep_states
 from wallflower.listening.sources import Sources, opened
 from wallflower.storage.database import DATABASE_NAME
 from wallflower.storage.recorder import Recorder
+from wallflower.storage.sounds import Sounds
 from wallflower.supervision import supervised
 
 STATE = "sources"
@@ -33,11 +35,17 @@ class House:
     bus: Bus
     sources: Sources
     recorder: Recorder
+    sounds: Sounds
 
 
 @asynccontextmanager
 async def open_house(
-    options: Options, home: Path, ears: Ears, bus: Bus, tell: Callable[[Happening], None]
+    options: Options,
+    home: Path,
+    ears: Ears,
+    bus: Bus,
+    household: Household,
+    tell: Callable[[Happening], None],
 ) -> AsyncIterator[House]:
     """Listen to all sources while the block runs. At its end they stop first, then what they told is written.
 
@@ -50,6 +58,8 @@ async def open_house(
             ears=ears,
             bus=bus,
             keep=keeper.keep if options.keep_transcripts else _keep_not,
+            revise=keeper.recorder.revise if options.keep_transcripts else lambda _heard: None,
+            household=household,
             memory=StoredState(home / DATABASE_NAME, STATE),
             open_source=partial(open_source, folders=folders),
             probe=partial(probe_place, folders=folders),
@@ -64,7 +74,7 @@ async def open_house(
             opened(sources),
             supervised("states", lambda: keep_states(home, sources)),
         ):
-            yield House(bus, sources, keeper.recorder)
+            yield House(bus, sources, keeper.recorder, keeper.sounds)
 
 
 async def _keep_not(_heard: Heard, _samples: NDArray[np.int16] | None) -> None:

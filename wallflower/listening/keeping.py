@@ -49,7 +49,7 @@ class Keeper:
 
     def __init__(self, recorder: Recorder, sounds: Sounds) -> None:
         self.recorder = recorder
-        self._sounds = sounds
+        self.sounds = sounds
 
     async def keep(self, heard: Heard, samples: NDArray[np.int16] | None) -> None:
         """samples: mono at 16 kHz; None: without its sound. May wait for the database, and for other sounds.
@@ -59,7 +59,7 @@ class Keeper:
         await self.recorder.keep(heard)
         if samples is not None:
             try:
-                await self._sounds.keep(heard, samples)
+                await self.sounds.keep(heard, samples)
             except StorageError as error:
                 _LOG.warning("sound not kept", source=heard.source, reason=str(error))
 

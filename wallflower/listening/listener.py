@@ -8,27 +8,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.audio.source import OnState, SoundBlock, Source, SourceState
 from wallflower.bus import Bus
 from wallflower.config.sources import SourceSettings
-from wallflower.events import SourceChanged
+from wallflower.events import Heard, SourceChanged
 from wallflower.listening.ambient import AmbientSpeech, KeepHeard, Outlets
 from wallflower.listening.ears import Ears
+from wallflower.listening.household import Household
 from wallflower.listening.level_meter import LevelMeter
 from wallflower.listening.processors import Processor, ProcessorHealth
+from wallflower.listening.who_speaks import Hearing, WhoSpeaks
+
+_LOG = structlog.get_logger(__name__)
 
 OpenSource = Callable[[SourceSettings, OnState], Source]
 """Makes a source, which does nothing yet. Raises WallflowerError for settings that make no sense."""
 
 _SPEECH_PATIENCE_SECONDS = 300.0
 """A long segment on a slow box, while other sources and a failing engine take their time, is no hang."""
+_SPEAKERS_PATIENCE_SECONDS = 120.0
 _METER_PATIENCE_SECONDS = 10.0
 _QUIET_SAMPLES = round(0.3 * SAMPLE_RATE)
 _LAST_WORDS_SECONDS = 3.0
-"""How long an end waits for what was just said."""
+"""How long an end waits for what was just said,"""
+_LAST_LOOK_SECONDS = 2.0
+"""and then for a last look at who said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ class Listener:
         ears: Ears,
         bus: Bus,
         keep: KeepHeard,
+        revise: Callable[[Heard], None],
+        household: Household,
         open_source: OpenSource,
     ) -> None:
         """Raises WallflowerError when there cannot be such a source."""
@@ -57,10 +67,21 @@ class Listener:
         self.slug = slug
         self._bus = bus
         self._source = open_source(settings, self._take_state)
-        self._speech = AmbientSpeech(slug, ears, lambda: self.settings, Outlets(bus.publish, keep, self._at))
+        hearing = Hearing(
+            household.voices,
+            household.people,
+            bus.publish,
+            self._at,
+            lambda: household.wanted and self.settings.speakers,
+            self._revise,
+        )
+        self._who = WhoSpeaks(slug, hearing)
+        outlets = Outlets(bus.publish, keep, revise, self._at)
+        self._speech = AmbientSpeech(slug, ears, lambda: self.settings, outlets, self._who)
         meter = LevelMeter(slug, bus.publish, self._at)
         self._processors = (
             Processor("speech", self._speech.work, source=slug, patience=_SPEECH_PATIENCE_SECONDS),
+            Processor("speakers", self._who.work, source=slug, patience=_SPEAKERS_PATIENCE_SECONDS),
             Processor("level", meter.work, source=slug, patience=_METER_PATIENCE_SECONDS),
         )
 
@@ -99,6 +120,17 @@ class Listener:
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+            await self._look_back()
+
+    def _revise(self, heard: Heard) -> None:
+        self._speech.revise(heard)
+
+    async def _look_back(self) -> None:
+        try:
+            async with asyncio.timeout(_LAST_LOOK_SECONDS):
+                await self._who.finish()
+        except Exception as error:  # noqa: BLE001  # all that was told stays as it was told
+            _LOG.debug("no last look at the speakers", source=self.slug, reason=str(error))
 
     async def _share_out(self, blocks: AsyncGenerator[SoundBlock, None]) -> None:
         """Hand the sound on: at once while somebody speaks, else in larger pieces, which cost less."""

@@ -42,6 +42,11 @@ class Blocks:
         self._taken_at = time.monotonic()
 
     @property
+    def waiting(self) -> int:
+        """Samples that wait."""
+        return self._samples
+
+    @property
     def waits_for(self) -> float:
         """Seconds since one was taken, while some wait; else 0."""
         return time.monotonic() - self._taken_at if self._waiting else 0.0

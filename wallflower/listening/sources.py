@@ -19,10 +19,11 @@ from wallflower.config import sources as checks
 from wallflower.config.sources import SOURCE_FIELDS, SourceSettings
 from wallflower.config.stating import checked_setting
 from wallflower.errors import ExitCode, WallflowerError
-from wallflower.events import SourceChanged, SourceRemoved, SourceStatus
+from wallflower.events import Heard, SourceChanged, SourceRemoved, SourceStatus
 from wallflower.listening import overlay as overlays
 from wallflower.listening.ambient import KeepHeard
 from wallflower.listening.ears import Ears
+from wallflower.listening.household import Household
 from wallflower.listening.listener import Listener, ListenerHealth, OpenSource
 from wallflower.listening.overlay import ConfiguredSource, Stated
 from wallflower.supervision import supervised
@@ -73,6 +74,8 @@ class Sources:
         ears: Ears,
         bus: Bus,
         keep: KeepHeard,
+        revise: Callable[[Heard], None],
+        household: Household,
         memory: Memory,
         open_source: OpenSource,
         probe: Callable[[str], Awaitable[Sound]],
@@ -85,6 +88,8 @@ class Sources:
         self._ears = ears
         self._bus = bus
         self._keep = keep
+        self._revise = revise
+        self._household = household
         self._memory = memory
         self._open_source = open_source
         self._overlay: dict[str, Any] = {}
@@ -207,6 +212,8 @@ class Sources:
                 ears=self._ears,
                 bus=self._bus,
                 keep=self._keep,
+                revise=self._revise,
+                household=self._household,
                 open_source=self._open_source,
             )
         except WallflowerError as error:

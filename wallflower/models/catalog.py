@@ -14,6 +14,10 @@ from wallflower.errors import ExitCode, WallflowerError
 
 DEFAULT_MODEL = "moonshine-tiny-en"
 VAD_MODEL = "silero-vad"
+EMBEDDING_MODEL = "campplus"
+SEGMENTATION_MODEL = "pyannote-segmentation"
+SPEAKER_MODELS = (EMBEDDING_MODEL, SEGMENTATION_MODEL)
+"""What tells speakers apart; without them everything else runs."""
 NEEDED_BY_DEFAULT = (DEFAULT_MODEL, VAD_MODEL)
 """What every box can use."""
 SUGGESTED_MODELS = ("whisper-base-openvino-int8", "whisper-base-ggml-q8_0", DEFAULT_MODEL)

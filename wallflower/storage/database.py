@@ -71,7 +71,7 @@ async def connected(path: Path) -> AsyncIterator[aiosqlite.Connection]:
         raise StorageError(f"cannot use the database {path}: {error.strerror}") from error
     if not there:
         raise StorageError(f"there is no database at {path}; a daemon that listens to a source makes it")
-    async with aiosqlite.connect(path, isolation_level=None) as db:
+    async with _opened(path) as db:
         for setting in _SETTINGS:
             await db.execute(setting)
         ((version,),) = await db.execute_fetchall("PRAGMA user_version")
@@ -81,6 +81,25 @@ async def connected(path: Path) -> AsyncIterator[aiosqlite.Connection]:
                 "run the daemon of the newer of the two"
             )
         yield db
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """A connection, closed whatever happens: who is cancelled meanwhile waits until it is open, since
+    its thread would answer to nobody.
+    """
+    opening = asyncio.ensure_future(aiosqlite.connect(path, isolation_level=None))
+    try:
+        db = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        if opening.exception() is None:
+            await opening.result().close()
+        raise
+    try:
+        yield db
+    finally:
+        await db.close()
 
 
 @asynccontextmanager

@@ -13,6 +13,22 @@ class StorageError(WallflowerError):
     exit_code = ExitCode.DATA
 
 
+class NoSuchSpeakerError(StorageError):
+    """Nobody has this name or id."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SpeakerNameError(StorageError):
+    """What cannot be a person's name."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NameTakenError(SpeakerNameError):
+    """Another speaker has this name."""
+
+
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file itself is broken, not the disk full or the moment wrong."""
     code = getattr(error, "sqlite_errorcode", None)

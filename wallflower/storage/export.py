@@ -56,7 +56,10 @@ def as_object(heard: Heard) -> dict[str, Any]:
         "end": heard.end.isoformat(timespec="milliseconds"),
         "text": heard.text,
         "language": heard.language,
-        "speaker": heard.speaker,
+        "speaker": heard.speaker_name,
+        "speaker_id": None if heard.speaker is None else heard.speaker.id,
+        "speaker_confidence": None if heard.speaker is None else heard.speaker.confidence,
+        "overlapped": heard.overlapped,
         "confidence": heard.confidence,
         "engine": heard.engine,
         "revision": heard.revision,
@@ -69,7 +72,7 @@ def as_object(heard: Heard) -> dict[str, Any]:
 def as_line(heard: Heard, zone: tzinfo | None = None) -> str:
     """When, with the offset from UTC (an hour comes twice when summer time ends), where, who and what."""
     when = heard.start.astimezone(zone).isoformat(" ", "seconds")
-    who = f" {heard.speaker}" if heard.speaker else ""
+    who = f" {heard.speaker_name}" if heard.speaker else ""
     return f"{when} {heard.source}{who}: {heard.text}"
 
 
@@ -89,9 +92,9 @@ async def _subtitles(
         start = heard.start.timestamp() - begin.timestamp()
         end = max(heard.end.timestamp() - begin.timestamp(), start + _LEAST)
         yield (
-            srt_cue(number, start, end, heard.text, heard.speaker)
+            srt_cue(number, start, end, heard.text, heard.speaker_name)
             if form is Form.SRT
-            else vtt_cue(start, end, heard.text, heard.speaker)
+            else vtt_cue(start, end, heard.text, heard.speaker_name)
         )
 
 

@@ -33,7 +33,10 @@ def match_expression(typed: str) -> str | None:
 
 
 def label_expression(source: int | None, language: str | None, speaker: str | None) -> str | None:
-    """The expression for the tokens in `labels` (migrations/0001); None when nothing is asked for."""
+    """The expression for the tokens in `labels` (migrations/0001); None when nothing is asked for.
+
+    speaker: as utterances have it, an id as text or empty.
+    """
     labels = [] if source is None else [f"s{source}"]
     if language is not None:
         labels.append("l" + _hex(language))

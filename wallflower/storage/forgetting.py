@@ -21,6 +21,7 @@ from wallflower.storage.database import FTS_ERASES, transaction
 from wallflower.storage.ids import first_id, milliseconds_of
 from wallflower.storage.records import LONGEST, clean
 from wallflower.storage.sounds import remove_sounds, remove_sounds_between
+from wallflower.storage.speaker_names import label_of, same_name
 
 STEP = 200
 """Utterances that are deleted at once, which takes about 10 ms; others write between two steps."""
@@ -37,7 +38,8 @@ _SMALL_BYTES = 64_000_000  # written anew in about a second, and in memory
 class Forget:
     """What to forget: utterances to which all of these apply, None apply to any; and alerts, of no speaker.
 
-    since, until: aware; an utterance of which any part lies between them is meant.
+    speaker: a name in any case, or an id; empty for utterances of whom it is not known who spoke. since,
+    until: aware; an utterance of which any part lies between them is meant.
     """
 
     source: str | None = None
@@ -50,7 +52,7 @@ class Forget:
         begins, ends = (one.start, one.end) if isinstance(one, Heard) else (one.at, one.at)
         return (
             (self.source is None or one.source == self.source)
-            and (self.speaker is None or (isinstance(one, Heard) and one.speaker == self.speaker))
+            and (self.speaker is None or (isinstance(one, Heard) and _says(one, self.speaker)))
             and (self.since is None or ends > self.since)
             and (self.until is None or begins < self.until)
         )
@@ -65,7 +67,7 @@ async def forget(db: aiosqlite.Connection, what: Forget, sounds: Path | None = N
     """
     count = 0
     after = -1 if what.since is None else first_id(what.since - LONGEST) - 1
-    conditions, values = _conditions(what)
+    conditions, values = await _conditions(db, what)
     while ids := await _some_ids(db, ["id > ?", *conditions], [after, *values]):
         await delete(db, ids, sounds)
         count += len(ids)
@@ -83,7 +85,7 @@ async def forget(db: aiosqlite.Connection, what: Forget, sounds: Path | None = N
 
 async def count_of(db: aiosqlite.Connection, what: Forget) -> int:
     """How many utterances are meant. Raises sqlite3.Error; ValueError for a time without a zone."""
-    conditions, values = _conditions(what)
+    conditions, values = await _conditions(db, what)
     where = " AND ".join(conditions) or "1"
     rows = list(await db.execute_fetchall(f"SELECT count(*) FROM utterances WHERE {where}", values))  # noqa: S608
     return int(rows[0][0])
@@ -155,12 +157,22 @@ async def _number(db: aiosqlite.Connection, pragma: str) -> int:
     return int(number)
 
 
-def _conditions(what: Forget) -> tuple[list[str], list[Any]]:
+def _says(heard: Heard, speaker: str) -> bool:
+    if heard.speaker is None:
+        return not speaker
+    return str(heard.speaker.id) == speaker or same_name(heard.speaker.name, speaker)
+
+
+async def _conditions(db: aiosqlite.Connection, what: Forget) -> tuple[list[str], list[Any]]:
+    speaker = None if what.speaker is None else await label_of(db, what.speaker)
+    if speaker is None and what.speaker is not None:
+        return ["0"], []  # nobody said it
     found = {
         "source = (SELECT id FROM sources WHERE slug = ?)": None
         if what.source is None
         else clean(what.source),
-        "speaker = ?": None if what.speaker is None else clean(what.speaker),
+        # For all but nobody there is an index.
+        "speaker = ? AND speaker <> ''" if speaker else "speaker = ?": speaker,
         '"end" > ?': None if what.since is None else milliseconds_of(what.since),
         "id < ?": None if what.until is None else first_id(what.until),
     }

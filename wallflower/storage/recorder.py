@@ -11,7 +11,15 @@ from pathlib import Path
 
 import aiosqlite
 
-from wallflower.events import Alert, DatabaseSetAside, Happening, Heard, StorageFailing, StorageWorking
+from wallflower.events import (
+    Alert,
+    DatabaseSetAside,
+    Happening,
+    Heard,
+    StorageFailing,
+    StorageWorking,
+    UtteranceRevised,
+)
 from wallflower.storage.batches import write_batch
 from wallflower.storage.database import connected, prepare, set_aside
 from wallflower.storage.errors import StorageError, is_damage
@@ -27,8 +35,8 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class StorageCondition:
-    """How the writing goes. failing: why nothing can be written, empty when it can. waiting: utterances and
-    alerts in memory. lost: those for which there was no room, since the start.
+    """How the writing goes. failing: why nothing can be written, empty when it can. waiting: utterances,
+    alerts and revisions in memory. lost: those for which there was no room, since the start.
     """
 
     failing: str
@@ -42,7 +50,7 @@ class Recorder:
     def __init__(self, path: Path, tell: Callable[[Happening], None]) -> None:
         self._path = path
         self._tell = tell
-        self._waiting: deque[Heard | Alert] = deque()
+        self._waiting: deque[Heard | Alert | UtteranceRevised] = deque()
         self._some = asyncio.Event()
         self._many = asyncio.Event()
         self._room = asyncio.Event()
@@ -76,17 +84,29 @@ class Recorder:
         self._waiting.append(alert)
         self._mark()
 
+    def revise(self, heard: Heard) -> None:
+        """Have an utterance that was kept say who spoke, as was found later, with the next batch.
+
+        Speaker and revision alone are written, and only if the utterance is still there. When 10,000 wait,
+        there is no room for it. Raises ValueError as `records.check` does.
+        """
+        check(heard)
+        if len(self._waiting) < _SPOOL:
+            self._waiting.append(UtteranceRevised(heard))
+            self._mark()
+
     async def drop(self, unwanted: Callable[[Heard | Alert], bool]) -> int:
         """Forget those that still wait, and the alerts they gave rise to. Returns how many.
 
-        None is being written when it returns.
+        None is being written when it returns. Revisions stay: they bring nothing back.
         """
         async with self._writing:
             gone = {one.id for one in self._waiting if isinstance(one, Heard) and unwanted(one)}
             kept = [
                 one
                 for one in self._waiting
-                if not unwanted(one) and not (isinstance(one, Alert) and one.utterance in gone)
+                if isinstance(one, UtteranceRevised)
+                or not (unwanted(one) or (isinstance(one, Alert) and one.utterance in gone))
             ]
             dropped = len(self._waiting) - len(kept)
             self._waiting = deque(kept)
@@ -176,8 +196,7 @@ class Recorder:
 
     def _mark(self) -> None:
         while len(self._waiting) > _SPOOL:
-            self._waiting.popleft()
-            self._lost += 1
+            self._lost += not isinstance(self._waiting.popleft(), UtteranceRevised)
         for event, so in (
             (self._some, bool(self._waiting)),
             (self._many, len(self._waiting) >= _BATCH),

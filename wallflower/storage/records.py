@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from wallflower.events import Heard, HeardWord
+from wallflower.events import Heard, HeardWord, Speaker
 from wallflower.storage.ids import milliseconds_of, start_of, time_of
 
 COLUMNS = (
-    'u.id, s.slug, u."end", u.audio_start, u.audio_end, u.text, u.language, u.speaker, u.engine, '
-    "u.confidence, u.revision, u.words"
+    'u.id, s.slug, u."end", u.audio_start, u.audio_end, u.text, u.language, u.engine, u.confidence, '
+    "u.revision, u.words, u.overlapped, p.id, p.name, p.known, u.speaker_confidence"
 )
-"""What `from_row` takes, of `utterances u JOIN sources s`."""
+"""What `from_row` takes, of `utterances u` and JOINED."""
+
+# CROSS JOIN: in this order.
+JOINED = "CROSS JOIN sources s ON s.id = u.source LEFT JOIN speakers p ON p.id = u.speaker"
 
 LONGEST = timedelta(days=1)
 """No utterance is longer."""
@@ -36,14 +39,20 @@ def check(heard: Heard) -> None:
     if not 0 <= heard.revision < _LARGEST:
         raise ValueError(f"the revision {heard.revision}")
     numbers = [heard.audio_start, heard.audio_end, heard.confidence or 0.0]
+    if heard.speaker is not None:
+        if not 0 < heard.speaker.id < _LARGEST:
+            raise ValueError(f"the speaker {heard.speaker.id}")
+        numbers.append(heard.speaker.confidence or 0.0)
     for word in heard.words:
         numbers += [word.start, word.end, word.confidence or 0.0]
     if not all(map(math.isfinite, numbers)):
         raise ValueError("an utterance with a time or a confidence that is no number")
 
 
-def to_row(heard: Heard, source: int) -> tuple[Any, ...]:
-    """For the columns id, source, end, audio_start, … words, in the table's order. Raises as `check` does."""
+def to_row(heard: Heard, source: int, speaker: str) -> tuple[Any, ...]:
+    """For the columns id, source, end, audio_start, … words, in the table's order, then speaker_confidence
+    and overlapped. speaker: an id as text, or empty. Raises as `check` does.
+    """
     check(heard)
     words = [[clean(word.text), word.start, word.end, word.confidence] for word in heard.words]
     return (
@@ -54,12 +63,19 @@ def to_row(heard: Heard, source: int) -> tuple[Any, ...]:
         heard.audio_end,
         clean(heard.text),
         clean(heard.language),
-        clean(heard.speaker),
+        speaker,
         clean(heard.engine),
         heard.confidence,
         heard.revision,
         json.dumps(words, ensure_ascii=False, separators=(",", ":")) if words else "",
+        speaker_confidence(heard, speaker),
+        heard.overlapped,
     )
+
+
+def speaker_confidence(heard: Heard, speaker: str) -> float | None:
+    """That it is this speaker: none that it is nobody."""
+    return heard.speaker.confidence if heard.speaker is not None and speaker else None
 
 
 def from_row(row: Sequence[Any]) -> Heard:
@@ -72,11 +88,15 @@ def from_row(row: Sequence[Any]) -> Heard:
         audio_end,
         text,
         language,
-        speaker,
         engine,
         confidence,
         revision,
         words,
+        overlapped,
+        speaker,
+        name,
+        known,
+        certain,
     ) = row
     return Heard(
         id=identity,
@@ -87,11 +107,12 @@ def from_row(row: Sequence[Any]) -> Heard:
         language=language,
         audio_start=audio_start,
         audio_end=audio_end,
-        speaker=speaker,
+        speaker=None if speaker is None else Speaker(speaker, name, bool(known), certain),
         engine=engine,
         confidence=confidence,
         revision=revision,
         words=tuple(HeardWord(*word) for word in json.loads(words)) if words else (),
+        overlapped=bool(overlapped),
     )
 
 

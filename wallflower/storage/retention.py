@@ -16,10 +16,12 @@ from wallflower.storage.errors import StorageError
 from wallflower.storage.forgetting import STEP, delete, erase
 from wallflower.storage.ids import milliseconds_of
 from wallflower.storage.sounds import remove_sounds_between, trim_sounds
+from wallflower.storage.speakers import drop_unused, go_on
 
 _PAUSE_SECONDS = 0.02  # between two steps, for those who write
 _HOUR_SECONDS = 3600.0
 _LOOKS_TO_ERASE = 24
+_UNUSED = timedelta(days=1)  # a speaker of whom nothing is kept
 
 _LOG = structlog.get_logger(__name__)
 
@@ -50,13 +52,14 @@ async def keep_within(
 ) -> None:
     """Hold the database at `path` and the folder of sounds to the limits, until cancelled.
 
-    Looks every hour (`every`: seconds), and erases what was deleted every 24 times. A fault is logged, and it
-    goes on.
+    Looks every hour (`every`: seconds), and erases what was deleted every 24 times; what was begun with
+    speakers and interrupted is ended. A fault is logged, and it goes on.
     """
     looks, deleted = 0, 0
     while True:
         try:
             async with writing(path) as db:
+                await go_on(db, sounds)
                 deleted += await retain(db, datetime.now(UTC), limits(), sounds)
                 if deleted and looks % _LOOKS_TO_ERASE == 0:
                     await erase(db)
@@ -70,6 +73,8 @@ async def keep_within(
 
 async def retain(db: aiosqlite.Connection, now: datetime, limits: Limits, sounds: Path | None = None) -> int:
     """Delete what is too old or too much; `erase` comes after it. Returns how many utterances.
+
+    Automatic speakers go a day after they came, or later with the last of what they said.
 
     sounds: the folder of their sounds. Raises sqlite3.Error and OSError.
     """
@@ -85,6 +90,7 @@ async def retain(db: aiosqlite.Connection, now: datetime, limits: Limits, sounds
             count += await _delete(db, ids, sounds)
     if limits.general.age is not None:
         await db.execute("DELETE FROM alerts WHERE at < ?", (milliseconds_of(now - limits.general.age),))
+    await drop_unused(db, now - _UNUSED)
     if sounds is not None:
         known = [age for age in ages if age is not None]
         if len(known) == len(ages):  # also those whose utterance was never stored

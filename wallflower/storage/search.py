@@ -10,7 +10,8 @@ import aiosqlite
 from wallflower.events import Heard
 from wallflower.storage.expressions import label_expression, match_expression
 from wallflower.storage.ids import first_id
-from wallflower.storage.records import COLUMNS, clean, from_row
+from wallflower.storage.records import COLUMNS, JOINED, clean, from_row
+from wallflower.storage.speaker_names import label_of
 
 MARK_START, MARK_END = "\x02", "\x03"
 """Around each hit in a snippet; stored text holds no control characters."""
@@ -26,8 +27,9 @@ _STREAM_PAGE = 500
 class Query:
     """What to look for; None and an empty text ask for all.
 
-    text: as people type it (expressions.py). source, speaker, language: exactly. since, until: aware; the
-    utterance begins at or after the one and before the other.
+    text: as people type it (expressions.py). source, language: exactly. speaker: a name in any case, or an
+    id; empty for those of whom it is not known who spoke. since, until: aware; the utterance begins at or
+    after the one and before the other.
     """
 
     text: str = ""
@@ -100,7 +102,7 @@ async def search_ranked(db: aiosqlite.Connection, query: Query, limit: int = 50)
     order = [identity for (identity,) in best]
     rows = await db.execute_fetchall(
         f"SELECT {COLUMNS}, {_SNIPPET} FROM utterance_index "  # noqa: S608
-        "JOIN utterances u ON u.id = utterance_index.rowid JOIN sources s ON s.id = u.source "
+        f"JOIN utterances u ON u.id = utterance_index.rowid {JOINED} "
         f"WHERE utterance_index MATCH ? AND utterance_index.rowid IN ({','.join('?' * len(order))})",
         (asked.values[0], *order),
     )
@@ -123,7 +125,7 @@ async def stream(db: aiosqlite.Connection, query: Query) -> AsyncIterator[Heard]
 async def find(db: aiosqlite.Connection, identity: int) -> Heard | None:
     """The utterance with this id. Raises sqlite3.Error."""
     rows = await db.execute_fetchall(
-        f"SELECT {COLUMNS} FROM utterances u JOIN sources s ON s.id = u.source WHERE u.id = ?",  # noqa: S608
+        f"SELECT {COLUMNS} FROM utterances u {JOINED} WHERE u.id = ?",  # noqa: S608
         (identity,),
     )
     return next(map(from_row, rows), None)
@@ -160,18 +162,19 @@ class _Asked:
             # CROSS JOIN: in this order, so that the index walks by rowid and stops at the limit.
             return (
                 f"SELECT {COLUMNS}, {_SNIPPET if self.text else 'u.text'} FROM utterance_index "  # noqa: S608
-                "CROSS JOIN utterances u ON u.id = utterance_index.rowid "
-                "CROSS JOIN sources s ON s.id = u.source "
+                f"CROSS JOIN utterances u ON u.id = utterance_index.rowid {JOINED} "
                 f"{where}ORDER BY utterance_index.rowid {direction} LIMIT ?"
             )
         return (
-            f"SELECT {COLUMNS}, u.text FROM utterances u CROSS JOIN sources s ON s.id = u.source "  # noqa: S608
+            f"SELECT {COLUMNS}, u.text FROM utterances u {JOINED} "  # noqa: S608
             f"{where}ORDER BY u.id {direction} LIMIT ?"
         )
 
 
 async def _asked(db: aiosqlite.Connection, query: Query) -> _Asked | None:
-    """None when nothing can be found: an unknown source, or a text with nothing to look for in it."""
+    """None when nothing can be found: of an unknown source or speaker, or by a text with nothing to look for
+    in it.
+    """
     source: int | None = None
     if query.source is not None:
         found = list(
@@ -183,7 +186,10 @@ async def _asked(db: aiosqlite.Connection, query: Query) -> _Asked | None:
     text = match_expression(query.text)
     if query.text.strip() and text is None:
         return None
-    labels = label_expression(source, query.language, query.speaker)
+    speaker = None if query.speaker is None else await label_of(db, query.speaker)
+    if speaker is None and query.speaker is not None:
+        return None
+    labels = label_expression(source, query.language, speaker)
     parts = ([f"text : ({text})"] if text else []) + ([f"labels : ({labels})"] if labels else [])
     asked = _Asked(" AND ".join(parts) or None, text=bool(text))
     if query.since is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
@@ -12,12 +13,22 @@ from wallflower.audio.source import SourceState
 from wallflower.bus import Bus
 from wallflower.config.sources import SourceSettings
 from wallflower.errors import AddressError
-from wallflower.events import Alert, Heard, SourceStatus, StorageFailing, StorageWorking, Unheard
+from wallflower.events import (
+    Alert,
+    Heard,
+    SourceStatus,
+    Speaker,
+    StorageFailing,
+    StorageWorking,
+    Unheard,
+    UtteranceRevised,
+)
 from wallflower.interfaces.http import access
 from wallflower.interfaces.http.overview import Overview, PartState
 from wallflower.interfaces.http.server import http_server
 from wallflower.listening.condition import Condition
 from wallflower.listening.overlay import ConfiguredSource
+from wallflower.listening.person_card import PersonCard
 from wallflower.listening.sources import SourceView
 
 _NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -85,6 +96,12 @@ async def test_the_page_says_all_and_escapes_it(get: Get, overview: Overview) ->
     assert "&lt;Hall&gt;" in text
     assert "wrong password" in text
     assert "geheim" not in text
+    assert "not told apart" in text
+    overview.people = lambda: [
+        PersonCard(1, "Anna", known=True, enrolled=True, colour="#aa0000"),
+        PersonCard(2, "Speaker 2", known=False, enrolled=False, colour="#00aa00"),
+    ]
+    assert "<th>Speakers known</th><td>1</td>" in (await get("/"))[1]
 
 
 async def test_what_was_heard_last(overview: Overview) -> None:
@@ -105,9 +122,15 @@ async def test_what_was_heard_last(overview: Overview) -> None:
     assert status.alerts[0].summary == "help was said"
     assert status.parts["storage"] is PartState.FAILING
     assert status.ready  # voice commands need no database
+    anna = Speaker(1, "Anna", known=True)
+    bus.publish(UtteranceRevised(replace(_heard(17, "word 17"), speaker=anna, revision=1)))
+    bus.publish(UtteranceRevised(replace(_heard(1, "long gone"), speaker=anna, revision=1)))
     bus.publish(StorageWorking(0))
     await asyncio.sleep(0.01)
     assert overview.status.parts["storage"] is PartState.WORKING
+    heard = [(each.text, each.speaker_name) for each in overview.status.heard]
+    assert heard[:2] == [("better word", ""), ("word 17", "Anna")]
+    assert len(heard) == len(status.heard)
     following.cancel()
 
 

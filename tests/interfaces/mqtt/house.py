@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+import numpy as np
 from jsonschema import Draft202012Validator
+from numpy.typing import NDArray
 
 from wallflower.bus import Bus
 from wallflower.config.identity import Identity
@@ -27,6 +29,7 @@ from wallflower.interfaces.mqtt.controls import Controls, SourceCard
 from wallflower.interfaces.mqtt.door import Door
 from wallflower.interfaces.mqtt.transcribing import Transcriber
 from wallflower.listening.ears import Ears
+from wallflower.listening.person_card import PersonCard
 from wallflower.listening.vitals import Vitals
 
 IDENTITY = Identity("0123abcd", "Test box")
@@ -147,15 +150,68 @@ class MadeError(WallflowerError):
     """What the made-up controls refuse with."""
 
 
+class MadeDesk:
+    """Knows people by name, and does what it is asked for without sound or database."""
+
+    def __init__(self) -> None:
+        self.cards = {
+            "Ann": PersonCard(1, "Ann", known=True, enrolled=True, colour="#aa0000"),
+            "Speaker 2": PersonCard(2, "Speaker 2", known=False, enrolled=False, colour="#00aa00"),
+        }
+        self.enrolled: list[tuple[str, Any]] = []
+        self.forgotten: list[tuple[str, bool]] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    def people(self) -> list[PersonCard]:
+        return list(self.cards.values())
+
+    async def enrol(self, name: str, sound: NDArray[np.int16]) -> PersonCard:
+        await self.go_on.wait()
+        self.enrolled.append((name, sound))
+        if len(sound) < 16_000:
+            raise MadeError("too short: at least 1 s of speech is needed")
+        return self._put(PersonCard(len(self.cards) + 1, name, known=True, enrolled=True, colour="#0000aa"))
+
+    async def enrol_from(self, name: str, utterances: Sequence[int]) -> PersonCard:
+        self.enrolled.append((name, tuple(utterances)))
+        return self._put(PersonCard(len(self.cards) + 1, name, known=True, enrolled=True, colour="#0000aa"))
+
+    async def rename(self, who: str, name: str) -> PersonCard:
+        return self._put(replace(self._pop(who), name=name, known=True))
+
+    async def merge(self, who: str, into: str) -> PersonCard:
+        self._pop(who)
+        return self._put(self._pop(into))
+
+    async def split(self, utterances: Sequence[int]) -> PersonCard:
+        raise ZeroDivisionError("a mistake")
+
+    async def forget(self, who: str, *, words: bool) -> None:
+        self._pop(who)
+        self.forgotten.append((who, words))
+
+    def _put(self, card: PersonCard) -> PersonCard:
+        self.cards[card.name] = card
+        return card
+
+    def _pop(self, who: str) -> PersonCard:
+        for name, card in self.cards.items():
+            if who in {name, str(card.id)}:
+                return self.cards.pop(name)
+        raise MadeError(f"there is no speaker {who!r}")
+
+
 @dataclass
 class House:
-    """Controls that remember what they were asked for."""
+    """Controls that remember what they were asked for. desk: None where speakers are not told apart."""
 
     cards: dict[str, SourceCard] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    desk: MadeDesk | None = None
 
     def controls(self) -> Controls:
-        def asked(name: str) -> Callable[..., Awaitable[None]]:
+        def asked(name: str) -> Any:
             async def do(*value: Any) -> None:
                 self.asked.append((name, value[0] if value else None))
 
@@ -179,6 +235,7 @@ class House:
             power=lambda: "balanced",
             tier=lambda: "by power",
             change_source=change,
+            desk=self.desk,
             **{
                 name: asked(name)
                 for name in ("listen", "restart", "calibrate", "choose_power", "choose_tier")

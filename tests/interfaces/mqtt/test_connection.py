@@ -267,7 +267,7 @@ class _AnswersAsTheStopComes:
 
     waiting: asyncio.Task[None]
 
-    async def publish(self, *_message: Any) -> None:
+    async def publish(self, *_message: Any, **_more: Any) -> None:
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
 

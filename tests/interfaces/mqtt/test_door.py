@@ -16,15 +16,19 @@ from wallflower.events import (
     SourceChanged,
     SourceRemoved,
     SourceStatus,
+    Speaker,
+    SpeakerChanged,
     SpeechChanged,
     Unheard,
+    UtteranceRevised,
 )
 from wallflower.interfaces.mqtt.controls import SourceCard
 from wallflower.listening.ears import Ears
 
 HEARD = Heard(
     id=7 << 60, source="hall", start=AT, end=AT + timedelta(seconds=2), text="Hélp me.", language="en",
-    audio_start=1.0, audio_end=3.0, speaker="Ann", engine="moonshine", confidence=0.9,
+    audio_start=1.0, audio_end=3.0, speaker=Speaker(3, "Ann", known=True, confidence=0.81),
+    engine="moonshine", confidence=0.9,
     words=(HeardWord("Hélp", 0.1, 0.5, 0.8), HeardWord("me.", 0.5, 0.9)),
 )  # fmt: skip
 ALERT = Alert(
@@ -47,7 +51,8 @@ async def test_everything_that_happens_is_told_as_the_schemas_say(mosquitto: Mos
             Partial("hall", HEARD.id, "Help", "me", "en", AT, AT),
             Unheard("hall", HEARD.id, AT),
             HEARD,
-            replace(HEARD, revision=1, words=(), confidence=None, speaker=""),
+            SpeakerChanged("hall", HEARD.speaker, AT, provisional=True),
+            UtteranceRevised(replace(HEARD, revision=1, words=(), confidence=None, speaker=None)),
             ALERT,
             replace(ALERT, source="", kind="trouble", utterance=None),
         ):
@@ -74,6 +79,10 @@ async def test_everything_that_happens_is_told_as_the_schemas_say(mosquitto: Mos
         assert [each["event_type"] for each in said] == ["utterance", "revised"]
         assert said[0]["text"] == "Hélp me."
         assert said[0]["id"] == str(HEARD.id)
+        assert {name: said[0][name] for name in said[0] if name.startswith("speaker")} == {
+            "speaker": "Ann", "speaker_id": "3", "speaker_known": True, "speaker_confidence": 0.81,
+        }  # fmt: skip
+        assert said[1]["speaker"] is said[1]["speaker_known"] is None
         assert said[0]["words"][0] == {"text": "Hélp", "start": 0.1, "end": 0.5, "confidence": 0.8}
         assert (await watcher.message(f"{source}/alert"))["event_type"] == "keyword"
         await watcher.message(f"{source}/partial", withdrawn=True)

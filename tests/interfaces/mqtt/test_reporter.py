@@ -5,8 +5,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tests.interfaces.mqtt.house import AT, BOX, IDENTITY, House
-from wallflower.events import Alert, EngineInUse, SoundLevel, SourceChanged, SourceStatus, SpeechChanged
+from tests.interfaces.mqtt.house import AT, BOX, IDENTITY, House, MadeDesk
+from wallflower.events import (
+    Alert,
+    EngineInUse,
+    Heard,
+    SoundLevel,
+    SourceChanged,
+    SourceStatus,
+    Speaker,
+    SpeakerChanged,
+    SpeakersChanged,
+    SpeechChanged,
+    UtteranceRevised,
+)
 from wallflower.interfaces.mqtt.controls import SourceCard
 from wallflower.interfaces.mqtt.outbox import Outbox
 from wallflower.interfaces.mqtt.reporter import Reporter
@@ -18,8 +30,8 @@ _SILENCE = Alert(1, "quiet", "silence", "hall", "low", "raised", "nobody speaks"
 class Kit:
     """A reporter, and the states that it set."""
 
-    def __init__(self, *slugs: str) -> None:
-        self.house = House({slug: SourceCard(slug, slug.title()) for slug in slugs})
+    def __init__(self, *slugs: str, desk: MadeDesk | None = None) -> None:
+        self.house = House({slug: SourceCard(slug, slug.title()) for slug in slugs}, desk=desk)
         self.outbox = Outbox()
         topics = Topics(IDENTITY.id, "homeassistant")
         self.reporter = Reporter(IDENTITY, topics, self.house.controls(), self.outbox)
@@ -83,6 +95,89 @@ async def test_a_source_that_shall_keep_no_transcripts_any_more() -> None:
     kit.house.cards["hall"] = SourceCard("hall", "Hall", kept=False)
     await kit.reporter.look()
     assert kit.outbox._unsent[f"{BOX}/hall/transcript"].payload == b""
+
+
+_ANN, _BO = Speaker(1, "Ann", known=True, confidence=0.8123), Speaker(2, "Speaker 2")
+
+
+def _heard(number: int, begin: float, end: float, speaker: Speaker | None) -> Heard:
+    start, stop = AT + timedelta(seconds=begin), AT + timedelta(seconds=end)
+    return Heard(number, "hall", start, stop, f"word {number}", "en", begin, end, speaker=speaker)
+
+
+def _changed(speaker: Speaker | None, seconds: float, *, provisional: bool = False) -> SpeakerChanged:
+    return SpeakerChanged("hall", speaker, AT + timedelta(seconds=seconds), provisional)
+
+
+async def test_who_speaks_is_told_when_it_changes_and_by_the_words() -> None:
+    kit = Kit("hall")
+    await kit.reporter.look()
+    seen = []
+    for event in (
+        _changed(None, 0),
+        _changed(_ANN, 1, provisional=True),
+        _changed(_ANN, 1),
+        _changed(_BO, 5),
+        replace(_heard(1, 1, 5, _ANN), continued=True),  # the past by now
+        _heard(2, 5, 6, None),  # not known by the words, but otherwise
+        _heard(3, 7, 8, None),
+        _heard(4, 9, 10, _ANN),
+        UtteranceRevised(replace(_heard(3, 7, 8, _BO), revision=1)),  # not the last words
+        UtteranceRevised(replace(_heard(4, 9, 10, _BO), revision=1)),
+    ):
+        kit.reporter.take(event)
+        seen.append(kit.state("hall/speaker"))
+    assert [(each["speaker"], each["provisional"]) for each in seen] == [
+        (None, False), ("Ann", True), ("Ann", False), ("Speaker 2", False), ("Speaker 2", False),
+        ("Speaker 2", False), (None, False), ("Ann", False), ("Ann", False), ("Speaker 2", False),
+    ]  # fmt: skip
+    assert (seen[2]["id"], seen[2]["known"], seen[2]["confidence"]) == ("1", True, 0.812)
+    assert (seen[0]["id"], seen[0]["known"], seen[0]["confidence"]) == (None, None, None)
+    assert kit.state("hall/transcript")["text"] == "word 4"
+    assert kit.state("hall/transcript")["speaker"] == "Speaker 2"
+    told = [json.loads(each.payload) for each in kit.outbox._kept]
+    assert [each["event_type"] for each in told] == ["utterance"] * 4 + ["revised"] * 2
+    assert [each["continued"] for each in told] == [True] + [False] * 5
+
+
+async def test_a_source_that_keeps_no_transcripts_leaves_nobodys_name_with_the_broker() -> None:
+    kit = Kit("hall")
+    kit.house.cards["hall"] = SourceCard("hall", "Hall", kept=False)
+    await kit.reporter.look()
+    kit.reporter.take(_changed(_ANN, 1))
+    kit.reporter.take(_heard(1, 1, 2, _ANN))
+    assert kit.state("hall/speaker") is None
+
+
+async def test_only_people_who_have_a_name_are_told_of() -> None:
+    kit = Kit("hall")
+    assert kit.state("speakers") is None
+    kit = Kit("hall", desk=MadeDesk())
+    await kit.reporter.look()
+    assert [each["name"] for each in kit.state("speakers")["speakers"]] == ["Ann"]
+    assert kit.house.desk is not None
+    await kit.house.desk.rename("Speaker 2", "Bo")
+    kit.reporter.take(SpeakersChanged())
+    assert [each["name"] for each in kit.state("speakers")["speakers"]] == ["Ann", "Bo"]
+
+
+async def test_who_gets_another_name_or_is_forgotten_is_no_longer_told_by_the_old_one() -> None:
+    kit = Kit("hall", "den", desk=MadeDesk())
+    desk = kit.house.desk
+    assert desk is not None
+    await kit.reporter.look()
+    kit.reporter.take(_heard(1, 1, 2, _ANN))
+    kit.reporter.take(_changed(_BO, 3))
+    await desk.rename("Speaker 2", "Bo")
+    kit.reporter.take(SpeakersChanged())
+    assert (kit.state("hall/speaker")["speaker"], kit.state("hall/speaker")["known"]) == ("Bo", True)
+    assert kit.state("hall/transcript")["speaker"] == "Ann"
+    assert kit.state("den/speaker") is None
+    for who in ("Ann", "Bo"):
+        await desk.forget(who, words=False)
+        kit.reporter.take(SpeakersChanged())
+    assert kit.state("hall/speaker")["speaker"] is kit.state("hall/transcript")["speaker"] is None
+    assert kit.state("hall/transcript")["text"] == "word 1"
 
 
 async def test_what_happens_to_the_box_is_seen_at_the_next_look() -> None:

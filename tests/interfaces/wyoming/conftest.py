@@ -10,6 +10,7 @@ from wyoming.audio import AudioStop
 from wyoming.client import AsyncClient
 from wyoming.error import Error
 
+from tests.households import nobody
 from tests.interfaces.wyoming.conversation import START, answer, send
 from wallflower.interfaces.wyoming.connection import Service
 from wallflower.interfaces.wyoming.info import info_of
@@ -30,6 +31,7 @@ def service(ears: Ears) -> Service:
         endpointing=False,
         max_utterance_seconds=60,
         client_timeout=5,
+        household=nobody(),
     )
 
 

@@ -13,6 +13,7 @@ from wyoming.asr import Transcript
 from wyoming.client import AsyncClient
 from wyoming.info import Describe, Info
 
+from tests.households import nobody
 from tests.made_ears import MOONSHINE, WHISPER, Lent
 from wallflower.engines.base import Engine, EngineError, Request, Transcription
 from wallflower.engines.choosing import Plan
@@ -107,6 +108,7 @@ async def house(moonshine: MoonshineEngine, vad: SileroVad) -> AsyncIterator[Hou
             endpointing=False,
             max_utterance_seconds=60,
             client_timeout=60,
+            household=nobody(),
         )
         server = WyomingServer("tcp://127.0.0.1:0", service, max_clients=20)
         await server.open()

@@ -1,13 +1,14 @@
 """How the daemon is, gathered from its parts as they come up, and the last things that were heard."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from wallflower.bus import Bus
-from wallflower.events import Alert, Heard, StorageFailing, StorageWorking, Unheard
+from wallflower.events import Alert, Heard, StorageFailing, StorageWorking, Unheard, UtteranceRevised
 from wallflower.listening.condition import Condition
+from wallflower.listening.person_card import PersonCard
 from wallflower.listening.sources import SourceView
 
 _REMEMBERED = 10
@@ -23,13 +24,16 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """ready: whether speech can be turned into words. parts: by name. heard, alerts: the newest first."""
+    """ready: whether speech can be turned into words. parts: by name. people: those whom the box knows; None
+    where it tells nobody apart. heard, alerts: the newest first.
+    """
 
     name: str
     ready: bool
     parts: dict[str, PartState]
     condition: Condition
     sources: tuple[SourceView, ...]
+    people: int | None
     heard: tuple[Heard, ...]
     alerts: tuple[Alert, ...]
 
@@ -45,6 +49,8 @@ class Overview:
         """Whether Wyoming clients are served."""
         self.sources: Callable[[], list[SourceView]] | None = None
         """Those listened to; None until the listening begins."""
+        self.people: Callable[[], Sequence[PersonCard]] | None = None
+        """Whoever was told apart; None where nobody is."""
         self._storage = PartState.STARTING
         self._heard: deque[Heard] = deque(maxlen=_REMEMBERED)
         self._alerts: deque[Alert] = deque(maxlen=_REMEMBERED)
@@ -57,6 +63,10 @@ class Overview:
                     case Heard():
                         self._forget(event.id)
                         self._heard.appendleft(event)
+                    case UtteranceRevised(heard):
+                        self._heard = deque(
+                            (heard if each.id == heard.id else each for each in self._heard), _REMEMBERED
+                        )
                     case Unheard(_, heard):
                         self._forget(heard)
                     case Alert():
@@ -88,6 +98,7 @@ class Overview:
             parts,
             condition,
             tuple(self.sources()) if self.sources else (),
+            sum(person.known for person in self.people()) if self.people else None,
             tuple(self._heard),
             tuple(self._alerts),
         )

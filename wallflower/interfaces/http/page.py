@@ -41,13 +41,14 @@ def page(status: Status, base: str) -> str:
         ("State", "ready" if status.ready else "starting: the first start fetches and measures models"),
         ("Decodes", condition.in_use or "nothing yet"),
         ("Partial words", condition.quick or "the same"),
+        ("Speakers known", "not told apart" if status.people is None else f"{status.people}"),
         *((f"Part: {name}", state.value) for name, state in status.parts.items()),
     ]
     sources = [
         (view.configured.settings.name, view.state.status.value, redact(view.state.reason))
         for view in status.sources
     ]
-    heard = [(f"{each.start:%H:%M:%S}", each.source, each.speaker, each.text) for each in status.heard]
+    heard = [(f"{each.start:%H:%M:%S}", each.source, each.speaker_name, each.text) for each in status.heard]
     alerts = [(f"{each.at:%H:%M:%S}", each.severity, each.phase, each.summary) for each in status.alerts]
     return "\n".join(
         (

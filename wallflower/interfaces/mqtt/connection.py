@@ -149,7 +149,13 @@ def _reason(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
 
 async def publish(client: aiomqtt.Client, message: Message) -> None:
     """Send a message; at QoS 1, until it is acknowledged. Raises aiomqtt.MqttError."""
-    await _stoppable(client.publish(message.topic, message.payload, message.qos, message.retain))
+    properties = None
+    if message.correlation:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.CorrelationData = message.correlation
+    await _stoppable(
+        client.publish(message.topic, message.payload, message.qos, message.retain, properties=properties)
+    )
 
 
 async def subscribe(client: aiomqtt.Client, topic: str) -> None:

@@ -73,7 +73,11 @@ def source_device(card: SourceCard, topics: Topics) -> Payload:
             "json_attr_t": topic("transcript"),
             "ic": "mdi:text",
         },
-        "speaker": {**_sensor("Speaker", topic("speaker"), "speaker"), "ic": "mdi:account-voice"},
+        "speaker": {
+            **_sensor("Speaker", topic("speaker"), "speaker"),
+            "json_attr_t": topic("speaker"),
+            "ic": "mdi:account-voice",
+        },
         "language": {**_sensor("Language", topic("transcript"), "language"), "ic": "mdi:translate"},
         "level": {
             **_sensor("Sound level", topic("level"), "rms", state_class="measurement", unit="dBFS"),

@@ -27,6 +27,7 @@ from wallflower.interfaces.mqtt.connection import (
 )
 from wallflower.interfaces.mqtt.controls import Controls
 from wallflower.interfaces.mqtt.outbox import Message, Outbox
+from wallflower.interfaces.mqtt.people import Asked, People
 from wallflower.interfaces.mqtt.reporter import Reporter
 from wallflower.interfaces.mqtt.topics import SHARED_REQUESTS, SHARED_SUBSCRIPTION, Topics
 from wallflower.interfaces.mqtt.transcribing import Request, Transcriber
@@ -74,6 +75,7 @@ class Door:
         self._dialect = Dialect()
         self._outbox = Outbox()
         self._reporter = Reporter(identity, self._topics, controls, self._outbox)
+        self._people = People(identity.id, controls.desk, self._answer_about_people)
         self._commands: asyncio.Queue[aiomqtt.Message] = asyncio.Queue(_MOST_COMMANDS)
         self._told: BrokerChanged | None = None
         self._had_a_broker = False
@@ -88,6 +90,7 @@ class Door:
                 tasks.create_task(self._report(subscription))
                 tasks.create_task(self._look_now_and_then())
                 tasks.create_task(self._obey_all())
+                tasks.create_task(self._people.run())
                 tasks.create_task(self._stay_connected())
                 try:
                     await asyncio.get_running_loop().create_future()
@@ -167,7 +170,9 @@ class Door:
         topics = self._topics
         async for message in client.messages:
             topic = message.topic.value
-            if is_command(topic):
+            if topic == topics.speakers_requests:
+                self._ask_about_people(message)
+            elif is_command(topic):
                 if self._commands.full():
                     self._refuse(topic, "too many commands at once")
                 else:
@@ -200,6 +205,20 @@ class Door:
         _LOG.warning("MQTT command refused", topic=topic, reason=reason)
         self._outbox.say(self._topics.of_box("error"), payloads.encoded(payloads.error(topic, reason)), qos=1)
 
+    def _ask_about_people(self, message: aiomqtt.Message) -> None:
+        if message.retain:  # it would come again at each connection
+            self._refuse(message.topic.value, "a request must not be retained")
+        else:
+            answer_to, correlation = _asker(message)
+            self._people.take(Asked(_bytes(message), answer_to, correlation))
+
+    def _answer_about_people(self, asked: Asked, answer: payloads.Payload) -> None:
+        if asked.answer_to:
+            encoded = payloads.encoded(answer)
+            self._outbox.say(asked.answer_to, encoded, qos=1, correlation=asked.correlation)
+        elif "error" in answer:
+            self._refuse(self._topics.speakers_requests, answer["error"]["message"])
+
     async def _answer(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         async def send(request: Request, answer: payloads.Payload) -> None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -219,13 +238,20 @@ def _request(message: aiomqtt.Message) -> Request:
     """Raises CommandError when it is none, or nobody could be answered."""
     if message.retain:  # it would come again at each connection
         raise CommandError("a request must not be retained")
+    answer_to, correlation = _asker(message)
+    if not answer_to:
+        raise CommandError("a request needs a response topic (MQTT 5)")
+    user = dict(getattr(message.properties, "UserProperty", []))
+    return Request(_bytes(message), answer_to, correlation, str(user.get("language", "")))
+
+
+def _asker(message: aiomqtt.Message) -> tuple[str, bytes]:
+    """The response topic, empty when there is none to which an answer may go, and the correlation data."""
     properties = message.properties
     answer_to = getattr(properties, "ResponseTopic", "")
-    if not answer_to or answer_to.startswith("$") or set("+#") & set(answer_to) or len(answer_to) > 1000:
-        raise CommandError("a request needs a response topic (MQTT 5)")
-    user = dict(getattr(properties, "UserProperty", []))
-    correlation = bytes(getattr(properties, "CorrelationData", b""))
-    return Request(_bytes(message), answer_to, correlation, str(user.get("language", "")))
+    if answer_to.startswith("$") or set("+#") & set(answer_to) or len(answer_to) > 1000:
+        answer_to = ""
+    return answer_to, bytes(getattr(properties, "CorrelationData", b""))
 
 
 def _bytes(message: aiomqtt.Message) -> bytes:

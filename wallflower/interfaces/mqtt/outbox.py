@@ -15,12 +15,13 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """qos: 1 is acknowledged by the broker, 0 is not."""
+    """qos: 1 is acknowledged by the broker, 0 is not. correlation: of an answer, by MQTT 5; empty: none."""
 
     topic: str
     payload: bytes
     qos: int = 1
     retain: bool = False
+    correlation: bytes = b""
 
 
 Publish = Callable[[Message], Awaitable[None]]
@@ -75,10 +76,10 @@ class Outbox:
         self._unsent[topic] = Message(topic, b"", 1, retain=True)
         self._some.set()
 
-    def say(self, topic: str, payload: bytes, *, qos: int = 0) -> None:
+    def say(self, topic: str, payload: bytes, *, qos: int = 0, correlation: bytes = b"") -> None:
         """What is of use now or never: dropped where there is no broker."""
         if self._open and len(self._fleeting) < _MOST_FLEETING:
-            self._fleeting.append(Message(topic, payload, qos))
+            self._fleeting.append(Message(topic, payload, qos, correlation=correlation))
             self._some.set()
 
     def say_all_states(self) -> None:

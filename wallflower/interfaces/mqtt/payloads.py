@@ -5,7 +5,7 @@ text: they are beyond what JavaScript takes for a whole number.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +15,14 @@ from wallflower.events import (
     Partial,
     SoundLevel,
     SourceStatus,
+    Speaker,
+    SpeakerChanged,
     SpeechChanged,
     Unheard,
     Utterance,
 )
 from wallflower.interfaces.mqtt.controls import SourceCard
+from wallflower.listening.person_card import PersonCard
 from wallflower.listening.vitals import Vitals
 
 VERSION = 1
@@ -89,9 +92,40 @@ def speech(event: SpeechChanged) -> Payload:
     return {"source": event.source, "speaking": event.speaking, "at": _time(event.at)}
 
 
-def speaker(heard: Heard) -> Payload:
-    """Who spoke last; null when that is not known."""
-    return {"source": heard.source, "speaker": heard.speaker or None, "at": _time(heard.end)}
+def speaker(event: SpeakerChanged | Heard) -> Payload:
+    """Who speaks, or spoke last; null when that is not known."""
+    who = event.speaker
+    return {
+        "source": event.source,
+        "speaker": None if who is None else who.name,
+        **{name.removeprefix("speaker_"): value for name, value in _about(who).items()},
+        "provisional": isinstance(event, SpeakerChanged) and event.provisional,
+        "at": _time(event.end if isinstance(event, Heard) else event.at),
+    }
+
+
+def _about(who: Speaker | None) -> Payload:
+    confidence = None if who is None else who.confidence
+    return {
+        "speaker_id": None if who is None else str(who.id),
+        "speaker_known": None if who is None else who.known,
+        "speaker_confidence": None if confidence is None else round(confidence, 3),
+    }
+
+
+def speakers(people: Iterable[PersonCard]) -> Payload:
+    """Those whom somebody named or enrolled: of others nothing outlives the moment with the broker."""
+    return {"speakers": [_person(card) for card in people if card.known]}
+
+
+def _person(card: PersonCard) -> Payload:
+    return {
+        "id": str(card.id),
+        "name": card.name,
+        "known": card.known,
+        "enrolled": card.enrolled,
+        "colour": card.colour,
+    }
 
 
 def level(event: SoundLevel) -> Payload:
@@ -113,7 +147,10 @@ def transcript(heard: Heard) -> Payload:
         "end": _time(heard.end),
         "text": heard.text,
         "language": heard.language,
-        "speaker": heard.speaker or None,
+        "speaker": heard.speaker_name or None,
+        **_about(heard.speaker),
+        "overlapped": heard.overlapped,
+        "continued": heard.continued,
         "confidence": heard.confidence,
         "engine": heard.engine,
         "revision": heard.revision,
@@ -184,8 +221,13 @@ def answer(box: str, said: Utterance) -> Payload:
     }
 
 
+def person_answer(box: str, action: str, person: PersonCard | None) -> Payload:
+    """What became of a speaker; null when there is none left."""
+    return {"box": box, "action": action, "speaker": None if person is None else _person(person)}
+
+
 def refusal(box: str, code: str, message: str) -> Payload:
-    """Why a request has no words for an answer."""
+    """Why a request was not done."""
     return {"box": box, "error": {"code": code, "message": message}}
 
 

@@ -2,7 +2,10 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
@@ -15,14 +18,19 @@ from wallflower.events import (
     SoundLevel,
     SourceChanged,
     SourceRemoved,
+    Speaker,
+    SpeakerChanged,
+    SpeakersChanged,
     SpeechChanged,
     Unheard,
+    UtteranceRevised,
 )
 from wallflower.interfaces.mqtt import payloads
 from wallflower.interfaces.mqtt.controls import Controls, SourceCard
 from wallflower.interfaces.mqtt.discovery import box_device, source_device
 from wallflower.interfaces.mqtt.outbox import Outbox
 from wallflower.interfaces.mqtt.topics import SOURCE_STATES, Topics
+from wallflower.listening.person_card import PersonCard
 
 _LOG = structlog.get_logger(__name__)
 
@@ -42,6 +50,10 @@ class Reporter:
         self._status: dict[str, SourceChanged] = {}
         self._silences: dict[str, set[int]] = defaultdict(set)  # alerts of silence that have not ended
         self._level_at: dict[str, datetime] = {}
+        self._last_heard: dict[str, Heard] = {}
+        self._last_change: dict[str, SpeakerChanged] = {}
+        if controls.desk is None:  # it may have been otherwise before
+            outbox.clear_state(topics.of_box("speakers"))
 
     async def look(self) -> None:
         """See what sources there are and how the box is, and tell what is new."""
@@ -60,6 +72,7 @@ class Reporter:
             tier=self._controls.tier(),
         )
         self._outbox.set_state(self._topics.of_box("state"), payloads.encoded(state))
+        self._tell_people()
 
     def knows(self, slug: str) -> bool:
         """Whether there is such a source."""
@@ -67,7 +80,10 @@ class Reporter:
 
     def forget(self, slug: str) -> None:
         """The source is gone: so is all that the broker retains of it."""
-        for known in (self._cards, self._status, self._silences, self._level_at):
+        about: tuple[dict[str, Any], ...] = (
+            self._cards, self._status, self._silences, self._level_at, self._last_heard, self._last_change
+        )  # fmt: skip
+        for known in about:
             known.pop(slug, None)
         self._outbox.clear_state(self._topics.discovery(slug))
         for what in SOURCE_STATES:
@@ -78,15 +94,17 @@ class Reporter:
         match event:
             case Heard():
                 self._take_words(event)
+            case UtteranceRevised(heard):
+                self._take_words(heard)
+            case SpeechChanged() | SpeakerChanged() | SoundLevel():
+                self._take_sound(event)
+            case SpeakersChanged():
+                self._take_people()
             case Alert():
                 self._take_alert(event)
             case Partial() | Unheard():
                 topic = self._topics.of_source(event.source, "partial")
                 self._outbox.say(topic, payloads.encoded(payloads.partial(event)))
-            case SpeechChanged():
-                self._set(event.source, "speech", payloads.speech(event))
-            case SoundLevel():
-                self._take_level(event)
             case SourceChanged():
                 self._status[event.source] = event
                 if (card := self._card(event.source)) is not None:
@@ -128,13 +146,50 @@ class Reporter:
         self._outbox.keep(
             self._topics.of_source(heard.source, "utterance"), payloads.encoded(payloads.utterance(heard))
         )
-        card = self._card(heard.source)
-        states = {"transcript": payloads.transcript(heard), "speaker": payloads.speaker(heard)}
-        for what, payload in states.items():
-            if card is not None and card.kept:
-                self._set(heard.source, what, payload)
-            else:
-                self._outbox.say(self._topics.of_source(heard.source, what), payloads.encoded(payload), qos=1)
+        last = self._last_heard.get(heard.source)
+        if heard.revision and (last is None or last.id != heard.id):
+            return  # it is known better who said something before
+        self._last_heard[heard.source] = heard
+        self._show(heard.source, "transcript", payloads.transcript(heard))
+        self._show_speaker(heard.source)
+
+    def _show_speaker(self, source: str) -> None:
+        """By the words, unless somebody else began since, or it is known who although they do not tell."""
+        change, heard = self._last_change.get(source), self._last_heard.get(source)
+        if heard is not None and (
+            change is None or change.at < (heard.start if heard.speaker is None else heard.end)
+        ):
+            self._show(source, "speaker", payloads.speaker(heard))
+        elif change is not None:
+            self._show(source, "speaker", payloads.speaker(change))
+
+    def _show(self, source: str, what: str, payload: payloads.Payload) -> None:
+        """Tell something that the broker retains if the source's transcripts are kept."""
+        card = self._card(source)
+        if card is not None and card.kept:
+            self._set(source, what, payload)
+        else:
+            self._outbox.say(self._topics.of_source(source, what), payloads.encoded(payload), qos=1)
+
+    def _tell_people(self) -> None:
+        if self._controls.desk is not None:
+            people = payloads.speakers(self._controls.desk.people())
+            self._outbox.set_state(self._topics.of_box("speakers"), payloads.encoded(people))
+
+    def _take_people(self) -> None:
+        """Whoever has another name now is told by that, and nobody who was forgotten."""
+        self._tell_people()
+        people = {card.id: card for card in self._controls.desk.people()} if self._controls.desk else {}
+        for slug, card in self._cards.items():
+            heard, change = self._last_heard.get(slug), self._last_change.get(slug)
+            if heard is not None:
+                self._last_heard[slug] = replace(heard, speaker=_as_now(heard.speaker, people))
+            if change is not None:
+                self._last_change[slug] = replace(change, speaker=_as_now(change.speaker, people))
+            if card.kept:
+                if heard is not None:
+                    self._show(slug, "transcript", payloads.transcript(self._last_heard[slug]))
+                self._show_speaker(slug)
 
     def _take_alert(self, event: Alert) -> None:
         topics = self._topics
@@ -144,6 +199,16 @@ class Reporter:
             change = self._silences[event.source]
             change.add(event.id) if event.phase == "raised" else change.discard(event.id)
             self._tell_state(card)
+
+    def _take_sound(self, event: SpeechChanged | SpeakerChanged | SoundLevel) -> None:
+        match event:
+            case SpeechChanged():
+                self._set(event.source, "speech", payloads.speech(event))
+            case SpeakerChanged():
+                self._last_change[event.source] = event
+                self._show(event.source, "speaker", payloads.speaker(event))
+            case SoundLevel():
+                self._take_level(event)
 
     def _take_level(self, event: SoundLevel) -> None:
         last = self._level_at.get(event.source)
@@ -155,6 +220,11 @@ class Reporter:
     def _set(self, source: str, what: str, payload: payloads.Payload) -> None:
         if source in self._cards:  # else it would outlive the source
             self._outbox.set_state(self._topics.of_source(source, what), payloads.encoded(payload))
+
+
+def _as_now(speaker: Speaker | None, people: Mapping[int, PersonCard]) -> Speaker | None:
+    card = people.get(speaker.id) if speaker else None
+    return replace(speaker, name=card.name, known=card.known) if speaker and card else None
 
 
 def _as_json(payload: payloads.Payload) -> bytes:

@@ -41,6 +41,11 @@ class Topics:
         return f"{self.discovery_prefix}/device/{self.device_id(source)}/config"
 
     @property
+    def speakers_requests(self) -> str:
+        """Where it is asked for that a speaker is enrolled, renamed and so on."""
+        return self.of_box("speakers/set")
+
+    @property
     def home_assistant(self) -> str:
         """Where Home Assistant tells that it is there."""
         return f"{self.discovery_prefix}/status"

@@ -23,6 +23,7 @@ from wallflower.interfaces.wyoming.framing import BadEventError, NotWyomingError
 from wallflower.interfaces.wyoming.info import PROGRAM, listing
 from wallflower.languages import base_language
 from wallflower.listening.ears import Ears
+from wallflower.listening.household import Household
 
 _LOG = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class Service:
     endpointing: bool
     max_utterance_seconds: float
     client_timeout: float
+    household: Household
 
 
 class Connection:
@@ -179,7 +181,7 @@ class Connection:
         if self._ask is None:
             self._transcribe({})
         assert self._ask is not None
-        self._exchange = Exchange(self._service.ears, self._ask, self._write)
+        self._exchange = Exchange(self._service.ears, self._service.household, self._ask, self._write)
         self._ask = None
         bind_contextvars(session=self._exchange.id, utterance=next(_utterances))
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
 import numpy as np
 import structlog
@@ -15,7 +16,9 @@ from wallflower.events import Committed, StreamEvent, Utterance
 from wallflower.interfaces.wyoming.asks import Ask
 from wallflower.languages import UNDETERMINED
 from wallflower.listening.ears import Ears
+from wallflower.listening.household import Household
 from wallflower.listening.session import Session
+from wallflower.listening.voice_speaker import VoiceSpeaker
 
 _LOG = structlog.get_logger(__name__)
 
@@ -28,10 +31,11 @@ class Exchange:
     The chunks joined are exactly the text of `transcript`. Use: `feed`, then `answer`; `close` at any time.
     """
 
-    def __init__(self, ears: Ears, ask: Ask, write: Write) -> None:
+    def __init__(self, ears: Ears, household: Household, ask: Ask, write: Write) -> None:
         self._ask = ask
         self._write = write
         self._session = Session(ears, ask.manner)
+        self._who = VoiceSpeaker(household)
         # Asked for at once: an utterance without sound may be over before the task begins.
         self._telling = asyncio.create_task(self._tell(self._session.events()), name="telling")
         self._started = False
@@ -59,6 +63,7 @@ class Exchange:
     async def feed(self, samples: NDArray[np.int16]) -> None:
         """Add mono 16 kHz samples. Raises EngineError."""
         if not self._answered:
+            self._who.feed(samples)
             await self._session.feed(samples)
 
     async def answer(self) -> None:
@@ -79,6 +84,7 @@ class Exchange:
 
     async def close(self) -> None:
         """Stop listening and telling."""
+        await self._who.close()
         await self._session.close()
         self._telling.cancel()
         await asyncio.wait({self._telling})
@@ -94,9 +100,17 @@ class Exchange:
                 elif isinstance(event, Utterance):
                     language = None if event.language == UNDETERMINED else event.language
                     await self._start(language)
-                    transcript = Transcript(event.text, context=self._ask.context, language=language)
+                    transcript = Transcript(event.text, context=self._context(), language=language)
                     await self._write(transcript.event())
                     await self._write(TranscriptStop().event())
+
+    def _context(self) -> dict[str, Any] | None:
+        """What the client gave, and who speaks if that is known by now."""
+        speaker = self._who.speaker
+        if speaker is None:
+            return self._ask.context
+        known = {"speaker": speaker.name, "speaker_id": speaker.id, "speaker_confidence": speaker.confidence}
+        return {**(self._ask.context or {}), **known}
 
     async def _start(self, language: str | None) -> None:
         if not self._started:

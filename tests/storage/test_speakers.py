@@ -1,0 +1,427 @@
+"""Speakers in the database: named, merged, split, and forgotten to the last byte."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import aiosqlite
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.storage.conftest import Fill
+from tests.storage.made import NOON, alert, bytes_of, heard, opened, texts
+from wallflower.events import Happening, Heard, Speaker
+from wallflower.storage import speakers as speakers_module
+from wallflower.storage.alerts import list_alerts
+from wallflower.storage.database import prepare, reading, writing
+from wallflower.storage.errors import NameTakenError, NoSuchSpeakerError, SpeakerNameError, StorageError
+from wallflower.storage.recorder import Recorder
+from wallflower.storage.retention import Limits, retain
+from wallflower.storage.search import Query, find, search, stream
+from wallflower.storage.speaker_names import name_of_person, same_name
+from wallflower.storage.speakers import (
+    FormerSpeaker,
+    SpeakerCount,
+    StoredSpeaker,
+    add_speaker,
+    drop_unused,
+    find_speaker,
+    forget_speaker,
+    former_speakers,
+    go_on,
+    list_speakers,
+    merge_speakers,
+    rename_speaker,
+    set_voiceprint,
+    speaker_counts,
+    speakers_version,
+    split_speaker,
+)
+
+PRINT = b"the bytes of a voiceprint, hard to mistake"
+
+
+@pytest.fixture
+async def db(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    prepare(path)
+    async with writing(path) as connection:
+        yield connection
+
+
+def said_by(speaker: StoredSpeaker | Speaker | None, text: str = "hello", **others: object) -> Heard:
+    who = None if speaker is None else Speaker(speaker.id, speaker.name, speaker.known)
+    return heard(text, speaker=who, **others)  # type: ignore[arg-type]
+
+
+async def speakers_of(db: aiosqlite.Connection) -> list[str]:
+    return [one.speaker_name async for one in stream(db, Query())]
+
+
+async def test_automatic_and_named_ones(db: aiosqlite.Connection) -> None:
+    first = await add_speaker(db, None, NOON)
+    anna = await add_speaker(db, "  Anna   Maria ", NOON)
+    assert first == StoredSpeaker(1, "Speaker 1", False, "#0072b2", NOON, "", None)
+    assert (anna.id, anna.name, anna.known, anna.colour) == (2, "Anna Maria", True, "#e69f00")
+    assert await list_speakers(db) == (anna, first)
+    for who in ("anna maria", "ANNA MARIA", "2", " 2 "):
+        assert await find_speaker(db, who) == anna
+    assert await find_speaker(db, "speaker 1") == first
+    with pytest.raises(NoSuchSpeakerError, match="'ann'; there are: Anna Maria, Speaker 1"):
+        await find_speaker(db, "ann")
+
+
+async def test_a_thousand_are_not_all_told(db: aiosqlite.Connection) -> None:
+    with pytest.raises(NoSuchSpeakerError, match="there are: none"):
+        await find_speaker(db, "anna")
+    await db.executemany(
+        "INSERT INTO speakers (name, known, created) VALUES (?, 1, 0)", [(f"P{n:04}",) for n in range(1000)]
+    )
+    with pytest.raises(NoSuchSpeakerError, match="P0019 and 980 more"):
+        await find_speaker(db, "anna")
+    assert len({speaker.colour for speaker in await list_speakers(db)}) == 12
+
+
+async def test_a_name_is_of_one_alone(db: aiosqlite.Connection) -> None:
+    anne = await add_speaker(db, "Änne", NOON)
+    other = await add_speaker(db, None, NOON)
+    for name in ("Änne", "äNNE", "A\u0308nne"):
+        with pytest.raises(NameTakenError, match="taken, by speaker 1"):
+            await add_speaker(db, name, NOON)
+        with pytest.raises(NameTakenError):
+            await rename_speaker(db, other.id, name)
+    assert (await rename_speaker(db, anne.id, "ÄNNE")).name == "ÄNNE"
+    assert len(await list_speakers(db)) == 2
+    named = await rename_speaker(db, other.id, "Ben")
+    assert (named.id, named.known, named.colour) == (other.id, True, other.colour)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "\n", "7", "#7", "speaker 4", "Speaker  4", "x" * 101, "a\u202eb"]
+)
+async def test_what_is_no_name(db: aiosqlite.Connection, name: str) -> None:
+    with pytest.raises(SpeakerNameError):
+        await add_speaker(db, name, NOON)
+    assert await list_speakers(db) == ()
+
+
+@given(st.text(max_size=120))
+def test_a_name_stays_as_it_is_kept(typed: str) -> None:
+    try:
+        name = name_of_person(typed)
+    except SpeakerNameError:
+        return
+    assert name_of_person(name) == name
+    assert same_name(name, typed)
+    assert name.isprintable()
+
+
+async def test_who_is_not_there_cannot_be_changed(db: aiosqlite.Connection) -> None:
+    anna = await add_speaker(db, "Anna", NOON)
+    with pytest.raises(NoSuchSpeakerError):
+        await rename_speaker(db, 9, "Ben")
+    with pytest.raises(NoSuchSpeakerError):
+        await set_voiceprint(db, 9, "model", PRINT)
+    with pytest.raises(NoSuchSpeakerError):
+        await merge_speakers(db, 9, anna.id, None)
+    with pytest.raises(NoSuchSpeakerError):
+        await merge_speakers(db, anna.id, 9, None)
+    with pytest.raises(StorageError, match="itself"):
+        await merge_speakers(db, anna.id, anna.id, None)
+    with pytest.raises(NoSuchSpeakerError):
+        await forget_speaker(db, 9, None, words=True)
+    assert await former_speakers(db) == {}
+    assert await list_speakers(db) == (anna,)
+
+
+async def test_a_voiceprint_is_kept_and_taken_away(db: aiosqlite.Connection) -> None:
+    anna = await add_speaker(db, "Anna", NOON)
+    await set_voiceprint(db, anna.id, "one", b"1")
+    await set_voiceprint(db, anna.id, "two", PRINT)
+    (found,) = await list_speakers(db)
+    assert (found.model, found.voiceprint) == ("two", PRINT)
+    await set_voiceprint(db, anna.id, "two", None)
+    assert await list_speakers(db) == (anna,)
+
+
+async def test_every_change_has_another_version(db: aiosqlite.Connection, path: Path) -> None:
+    seen = [await speakers_version(db)]
+
+    async def changed() -> None:
+        async with reading(path) as other:
+            seen.append(await speakers_version(other))
+        assert seen[-1] > seen[-2]
+
+    anna = await add_speaker(db, "Anna", NOON)
+    await changed()
+    await rename_speaker(db, anna.id, "Anne")
+    await changed()
+    for data in (b"1", b"2", None):
+        await set_voiceprint(db, anna.id, "model", data)
+        await changed()
+    other = await add_speaker(db, None, NOON)
+    await merge_speakers(db, other.id, anna.id, None)
+    await changed()
+    await forget_speaker(db, anna.id, None, words=False)
+    await changed()
+    assert await drop_unused(db, NOON) == 0
+    assert await speakers_version(db) == seen[-1]
+
+
+async def test_who_speaks_is_told_with_what_was_said(
+    db: aiosqlite.Connection, fill: Fill, path: Path
+) -> None:
+    anna = await add_speaker(db, "Anna", NOON)
+    one = heard("one", speaker=Speaker(anna.id, "old name", confidence=0.75), overlapped=True)
+    await fill(one, said_by(None, "two", at=1))
+    found = await find(db, one.id)
+    assert found is not None
+    assert found.speaker == Speaker(anna.id, "Anna", known=True, confidence=0.75)
+    assert found.overlapped
+    await rename_speaker(db, anna.id, "Anne")
+    assert await speakers_of(db) == ["Anne", ""]
+    assert await speaker_counts(db) == {anna.id: SpeakerCount(1, NOON)}
+
+
+async def test_an_automatic_one_who_is_not_there_comes_back(db: aiosqlite.Connection, fill: Fill) -> None:
+    """As when the database is a new one."""
+    seven = Speaker(7, "Speaker 7")
+    prepared = said_by(None, at=2)
+    await fill(heard(speaker=seven), heard(at=1, speaker=seven), prepared)
+    assert await speakers_of(db) == ["Speaker 7", "Speaker 7", ""]
+    assert (await find_speaker(db, "7")).created == NOON
+    assert (await add_speaker(db, None, NOON)).id == 8
+
+
+async def test_a_known_one_who_is_not_there_is_nobody(path: Path, told: list[Happening]) -> None:
+    recorder = Recorder(path, told.append)
+    await recorder.keep(heard(speaker=Speaker(7, "Anna", known=True, confidence=0.9)))
+    await recorder.flush()
+    async with reading(path) as db:
+        assert await speakers_of(db) == [""]
+        assert await list_speakers(db) == ()
+    with opened(path) as plain:
+        assert plain.execute("SELECT speaker_confidence FROM utterances").fetchone() == (None,)
+    assert b"Anna" not in bytes_of(path)
+    await recorder._close()
+
+
+async def test_a_merge_takes_all_along(db: aiosqlite.Connection, fill: Fill) -> None:
+    anna, other, third = [await add_speaker(db, name, NOON) for name in ("Anna", None, None)]
+    await set_voiceprint(db, other.id, "model", b"old")
+    await fill(*(said_by(other, f"word {n}", at=n) for n in range(450)), said_by(anna, at=900))
+    await merge_speakers(db, third.id, other.id, None)
+    await merge_speakers(db, other.id, anna.id, ("model", PRINT))
+    (left,) = await list_speakers(db)
+    assert (left.id, left.voiceprint) == (anna.id, PRINT)
+    assert set(await speakers_of(db)) == {"Anna"}
+    assert len((await search(db, Query("word", speaker="anna"), limit=500)).hits) == 450
+    assert await former_speakers(db) == {n: FormerSpeaker(anna.id, False) for n in (other.id, third.id)}
+    # Who knows the former ids alone is understood.
+    await fill(said_by(other, at=1000), said_by(third, at=1001))
+    assert (await speaker_counts(db))[anna.id].utterances == 453
+    assert await add_speaker(db, None, NOON) != other
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+async def test_a_merge_that_was_interrupted_goes_on(
+    db: aiosqlite.Connection, fill: Fill, monkeypatch: pytest.MonkeyPatch, by_itself: bool
+) -> None:
+    anna, other, third = [await add_speaker(db, name, NOON) for name in ("Anna", None, None)]
+    await fill(*(said_by(other, at=n) for n in range(450)))
+    with monkeypatch.context() as patch:
+        patch.setattr(speakers_module, "_PAUSE_SECONDS", 1000)
+        task = asyncio.create_task(merge_speakers(db, other.id, anna.id, ("model", PRINT)))
+        while anna.id not in await speaker_counts(db):
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    counts = await speaker_counts(db)
+    assert 0 < counts[anna.id].utterances < 450
+    assert counts[anna.id].utterances + counts[other.id].utterances == 450
+    await fill(said_by(other, at=1000))  # is the other's already
+    with pytest.raises(NoSuchSpeakerError):  # who is going takes nobody in
+        await merge_speakers(db, third.id, other.id, None)
+    with pytest.raises(NoSuchSpeakerError):
+        await merge_speakers(db, other.id, third.id, None)
+    await (go_on(db, None) if by_itself else merge_speakers(db, other.id, anna.id, None))
+    assert (await speaker_counts(db))[anna.id].utterances == 451
+    assert {speaker.id for speaker in await list_speakers(db)} == {anna.id, third.id}
+    assert (await find_speaker(db, "anna")).voiceprint == PRINT
+
+
+async def test_a_split_makes_a_new_one(db: aiosqlite.Connection, fill: Fill, path: Path) -> None:
+    anna = await add_speaker(db, "Anna", NOON)
+    one, two, three = [said_by(anna, text, at=at) for at, text in enumerate(("one", "two", "three"))]
+    await fill(one, two, three)
+    new = await split_speaker(db, [two.id, three.id])
+    assert (new.name, new.known) == ("Speaker 2", False)
+    assert await speakers_of(db) == ["Anna", "Speaker 2", "Speaker 2"]
+    recorder = Recorder(path, print)
+    recorder.revise(said_by(anna, "two", id=two.id, at=1, revision=1))  # knows nothing of the split
+    await recorder.flush()
+    assert await speakers_of(db) == ["Anna", "Speaker 2", "Speaker 2"]
+    await recorder._close()
+
+
+async def test_a_split_of_what_is_not_there_is_no_split(db: aiosqlite.Connection, fill: Fill) -> None:
+    anna = await add_speaker(db, "Anna", NOON)
+    one = said_by(anna)
+    await fill(one)
+    with pytest.raises(StorageError, match="there is no utterance 5, 6"):
+        await split_speaker(db, [one.id, 5, 6])
+    with pytest.raises(StorageError, match="no utterance is named"):
+        await split_speaker(db, [])
+    assert await list_speakers(db) == (anna,)
+    assert await speakers_of(db) == ["Anna"]
+
+
+@pytest.mark.parametrize("words", [True, False])
+async def test_no_byte_of_who_is_forgotten_is_left(
+    path: Path, tmp_path: Path, told: list[Happening], words: bool
+) -> None:
+    """Written in many batches, while the recorder has it open."""
+    recorder = Recorder(path, told.append)
+    await recorder.flush()
+    async with writing(path) as db:
+        person = await add_speaker(db, "Xylophonia", NOON)
+        ben = await add_speaker(db, "Ben", NOON)
+        for number in range(20):
+            await set_voiceprint(db, person.id, "model", PRINT + bytes([number]))
+        for number in range(400):
+            who = person if number % 2 else ben
+            await recorder.keep(said_by(who, f"the {who.name[-6:]} zephyr" if number % 2 else "x", at=number))
+            if number % 20 == 0:
+                await recorder.flush()
+        one = said_by(person, "bell", at=500)
+        await recorder.keep(one)
+        named = alert("Xylophonia speaks", utterance=one.id, at=1, detail=(("speaker", "Xylophonia"),))
+        before = alert("it was Xylophone", at=2, detail=(("speaker", "Xylophone"), ("speaker_id", person.id)))
+        for told_of in (named, before, alert(utterance=one.id), alert("quiet", detail=(("seconds", 5.0),))):
+            recorder.keep_alert(told_of)
+        await recorder.flush()
+        sounds = tmp_path / "sounds"
+        file = sounds / "2026-03-28" / f"{one.id}.opus"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        assert all(part in bytes_of(path) for part in (b"Xylophonia", PRINT))
+        assert await forget_speaker(db, person.id, sounds, words=words) == 201
+        left = bytes_of(path)
+        assert b"Xylopho" not in left
+        assert b"lophonia" not in left
+        assert PRINT[:8] not in left
+        assert PRINT[-8:] not in left
+        assert (b"zephyr" in left) is not words
+        assert file.exists() is not words
+        assert {one.summary for one in await list_alerts(db)} == (
+            {"quiet"} if words else {"the bell", "quiet"}
+        )
+        assert await list_speakers(db) == (ben,)
+        assert await former_speakers(db) == {person.id: FormerSpeaker(None, words)}
+        # Who has not heard of it speaks of them still.
+        await recorder.keep(said_by(person, "late zephyr", at=999))
+        recorder.keep_alert(alert("late bell", utterance=one.id))
+        recorder.revise(said_by(person, "x", id=one.id, at=500, revision=5))
+        await recorder.flush()
+        assert set(await speakers_of(db)) == {"Ben"} if words else {"Ben", ""}
+        assert ("late zephyr" in texts(path)) is not words
+        assert ("bell" in texts(path)) is not words
+    await recorder._close()
+
+
+async def test_who_was_merged_is_forgotten_with_whom_they_became(
+    db: aiosqlite.Connection, fill: Fill, path: Path
+) -> None:
+    anna, other = await add_speaker(db, "Anna", NOON), await add_speaker(db, None, NOON)
+    await merge_speakers(db, other.id, anna.id, None)
+    await forget_speaker(db, anna.id, None, words=True)
+    await fill(said_by(other, "secret"), alert(utterance=5))
+    assert texts(path) == []
+
+
+async def test_what_is_found_later_to_be_of_the_forgotten_goes(
+    db: aiosqlite.Connection, fill: Fill, path: Path
+) -> None:
+    anna, ben = await add_speaker(db, "Anna", NOON), await add_speaker(db, "Ben", NOON)
+    one = said_by(ben, "one")
+    await fill(one, alert(utterance=one.id))
+    await forget_speaker(db, anna.id, None, words=True)
+    recorder = Recorder(path, print)
+    recorder.revise(said_by(anna, "one", id=one.id, revision=1))
+    await recorder.flush()
+    assert texts(path) == []
+    assert await list_alerts(db) == ()
+    await recorder._close()
+
+
+@pytest.mark.parametrize("words", [True, False])
+async def test_forgetting_that_was_interrupted_goes_on(
+    db: aiosqlite.Connection, fill: Fill, path: Path, words: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await add_speaker(db, "Annabella", NOON)
+    await fill(*(said_by(anna, "hello", at=n) for n in range(5)))
+    with monkeypatch.context() as patch, opened(path) as reader:
+        patch.setattr("wallflower.storage.forgetting._CHECKPOINT_TRIES", 1)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM speakers").fetchall()
+        with pytest.raises(sqlite3.OperationalError, match="somebody reads"):
+            await forget_speaker(db, anna.id, None, words=words)
+        reader.execute("ROLLBACK")
+    (halfway,) = await list_speakers(db)
+    assert halfway.name == "Speaker 1"
+    with pytest.raises(NoSuchSpeakerError):
+        await rename_speaker(db, anna.id, "Anna")
+    await go_on(db, None)
+    assert await list_speakers(db) == ()
+    assert b"Annabella" not in bytes_of(path)
+    assert len(texts(path)) == (0 if words else 5)
+
+
+async def test_merged_and_forgotten_while_it_is_written(path: Path, told: list[Happening]) -> None:
+    recorder = Recorder(path, told.append)
+    await recorder.flush()
+    async with writing(path) as db:
+        anna, other, third = [await add_speaker(db, name, NOON) for name in ("Anna", None, None)]
+        done = asyncio.Event()
+
+        async def talk() -> int:
+            number = 0
+            while not done.is_set():
+                for who in (anna, other, third):
+                    await recorder.keep(said_by(who, f"of {who.id}", at=number))
+                    number += 1
+                await recorder.flush()
+                await asyncio.sleep(0)
+            return number
+
+        async def change() -> None:
+            while len(texts(path)) < 30:
+                await asyncio.sleep(0.01)
+            await merge_speakers(db, other.id, anna.id, None)
+            await forget_speaker(db, third.id, None, words=True)
+            done.set()
+
+        count, _ = await asyncio.gather(talk(), change())
+        kept = texts(path)
+        assert {text: kept.count(text) for text in set(kept)} == {"of 1": count // 3, "of 2": count // 3}
+        assert set(await speakers_of(db)) == {"Anna"}
+        assert await list_speakers(db) == (anna,)
+    assert told == []
+    await recorder._close()
+
+
+async def test_automatic_ones_of_whom_nothing_is_kept_go(db: aiosqlite.Connection, fill: Fill) -> None:
+    spoke, silent, voiced, target, merged, fresh = [
+        await add_speaker(db, None, NOON + timedelta(days=n // 5)) for n in range(6)
+    ]
+    anna = await add_speaker(db, "Anna", NOON)
+    await fill(said_by(spoke))
+    await set_voiceprint(db, voiced.id, "model", PRINT)
+    await merge_speakers(db, merged.id, target.id, None)
+    assert await retain(db, NOON + timedelta(days=1, seconds=1), Limits()) == 0
+    assert {one.id for one in await list_speakers(db)} == {
+        anna.id, spoke.id, voiced.id, target.id, fresh.id,
+    }  # fmt: skip
+    assert silent.id not in await former_speakers(db)

@@ -1,0 +1,1 @@
+"""Who speaks: turns, embeddings, clusters of them, and voices that are known."""
