@@ -13,7 +13,7 @@ from wallflower.events import Heard, Speaker
 from wallflower.listening.people import People
 from wallflower.listening.splitting import most_of, words_of
 from wallflower.listening.voices import Voices
-from wallflower.speakers.attribution import attribute
+from wallflower.speakers.attribution import Nearby, attribute
 from wallflower.speakers.diarizer import Diarizer, SpeakerModels, SpokenTurn
 from wallflower.speakers.revision import Stretch
 
@@ -123,9 +123,10 @@ class SpeakerRun:
                 self._voices[number] = _Voice(seconds=seconds)
             await self._recognise(number)
         moved = [self._moved(each.start, each.end, each.speaker) for each in stretches]
+        nearby = Nearby(moved)
         for told in self._told:
             if told.heard.audio_end > moved[0].start:
-                self._attribute(told, moved)
+                self._attribute(told, nearby.between(told.heard.audio_start, told.heard.audio_end))
 
     def _moved(self, start: float, end: float, speaker: int) -> Stretch:
         """On the clock of the source's sound."""
