@@ -75,7 +75,10 @@ class SpeakerRun:
     def person(self, number: int | None) -> Speaker | None:
         """Who this speaker is, as far as it is known."""
         voice = self._voices.get(number) if number is not None else None
-        return voice.person if voice is not None else None
+        if voice is None or voice.person is None:
+            return None
+        now = self._people.current(voice.person.id)  # who was forgotten just now is told no more
+        return None if now is None else self._people.speaker(now, voice.person.confidence)
 
     def stretches(self, since: float) -> list[Stretch]:
         """Who speaks when in the source's sound from about `since` on (seconds), in order of start."""
@@ -205,6 +208,8 @@ class SpeakerRun:
         before, person = told.heard, self.person(told.speaker)
         if person is None:  # what was known stays known
             return
+        if before.speaker is not None and self._people.current(before.speaker.id) is None:
+            return  # these words may be forgotten, too
         same = before.speaker is not None and self._people.current(before.speaker.id) == person.id
         if not same or overlapped != before.overlapped:
             revision = before.revision + 1

@@ -144,9 +144,7 @@ class Diarizer:
         revision = revise(
             self._windows, self._revising, [(turn.start, turn.end, turn.embedding) for turn in inside]
         )
-        numbers = stable_numbers(
-            revision.stretches, self._known_before(inside), unused=len(self._centroids)
-        )
+        numbers = stable_numbers(revision.stretches, self._known_before(inside), unused=len(self._centroids))
         self._revised = [Stretch(each.start, each.end, numbers[each.speaker]) for each in revision.stretches]
         self._revised_to = last
         self._centroids.relearn(
