@@ -298,7 +298,9 @@ async def test_no_byte_of_who_is_forgotten_is_left(
         one = said_by(person, "bell", at=500)
         await recorder.keep(one)
         named = alert("Xylophonia speaks", utterance=one.id, at=1, detail=(("speaker", "Xylophonia"),))
-        before = alert("it was Xylophone", at=2, detail=(("speaker", "Xylophone"), ("speaker_id", person.id)))
+        before = alert(
+            "it was Xylophone", at=2, detail=(("speaker", "Xylophone"), ("speaker_id", str(person.id)))
+        )
         for told_of in (named, before, alert(utterance=one.id), alert("quiet", detail=(("seconds", 5.0),))):
             recorder.keep_alert(told_of)
         await recorder.flush()
@@ -323,9 +325,13 @@ async def test_no_byte_of_who_is_forgotten_is_left(
         # Who has not heard of it speaks of them still.
         await recorder.keep(said_by(person, "late zephyr", at=999))
         recorder.keep_alert(alert("late bell", utterance=one.id))
+        recorder.keep_alert(
+            alert("late Xylophonia", at=3, detail=(("speaker", "Xylophonia"), ("speaker_id", str(person.id))))
+        )
         recorder.revise(said_by(person, "x", id=one.id, at=500, revision=5))
         await recorder.flush()
         assert set(await speakers_of(db)) == {"Ben"} if words else {"Ben", ""}
+        assert "late Xylophonia" not in {one.summary for one in await list_alerts(db)}
         assert ("late zephyr" in texts(path)) is not words
         assert ("bell" in texts(path)) is not words
     await recorder._close()

@@ -333,8 +333,9 @@ async def _forget_alerts(db: aiosqlite.Connection, speaker: StoredSpeaker) -> No
     await db.execute(
         "DELETE FROM alerts WHERE EXISTS (SELECT 1 FROM ("
         "SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS told "
-        "FROM json_each(detail)) WHERE (key = 'speaker' AND told = ?1) OR (key = 'speaker_id' AND ("
-        "told = ?2 OR told IN (SELECT id FROM former_speakers WHERE now = ?2))))",
+        "FROM json_each(detail)) WHERE (key = 'speaker' AND told = ?1) "
+        "OR (key = 'speaker_id' AND (CAST(told AS INTEGER) = ?2 "  # ids are text there
+        "OR CAST(told AS INTEGER) IN (SELECT id FROM former_speakers WHERE now = ?2))))",
         (speaker.name, speaker.id),
     )
 
