@@ -294,3 +294,23 @@ async def test_what_could_not_be_read_is_read_again(
     assert not people.anybody_enrolled
     await people.look()
     assert people.anybody_enrolled
+
+
+async def test_a_stranger_who_is_somebody_enrolled_after_all_is_known_from_then_on(
+    path: Path, people: People
+) -> None:
+    anna = await _enrolled(path, "Anna", _voice(1))
+    await people.look()
+    stranger = await people.who_is(_voice(2), 3.0)
+    assert stranger is not None
+    async with writing(path) as db:
+        await merge_speakers(db, stranger.id, anna, None)
+    await people.look()
+    for voice in (_voice(1), _voice(2)):
+        found = await people.who_is(voice, 3.0)
+        assert found is not None
+        assert (found.id, found.name) == (anna, "Anna")
+    async with reading(path) as db:
+        (stored,) = await list_speakers(db)
+    assert stored.voiceprint is not None
+    assert len(from_bytes(stored.model, stored.voiceprint).embeddings) == 2

@@ -68,6 +68,7 @@ class People:
         self._unusable: dict[int, bytes] = {}  # voiceprints of which that was said
         self._recogniser = Recogniser({}, MODEL)
         self._strangers: OrderedDict[int, Voiceprint] = OrderedDict()
+        self._joining: list[tuple[int, Voiceprint]] = []  # strangers who are somebody enrolled after all
         self._likeness: Recogniser | None = None  # of the strangers; None when it is to be made anew
         self._loading = asyncio.Lock()
         self._meeting = asyncio.Lock()
@@ -194,6 +195,8 @@ class People:
                 sounds = self._strangers.pop(identity)
                 if now is not None and now not in self._voiceprints:
                     self._strangers.setdefault(now, sounds)
+                elif now is not None and now != identity:
+                    self._joining.append((now, sounds))
         self._likeness = None
 
     async def _know(self, voiceprints: dict[int, Voiceprint], before: Mapping[int, StoredSpeaker]) -> None:
@@ -209,14 +212,27 @@ class People:
         self._voiceprints, self._moved, self._recogniser = voiceprints, learnt, recogniser
 
     async def _enrol_the_named(self) -> None:
-        """Who was given a name, and was heard, has a voiceprint from now on; if it cannot be stored now,
-        after the next change.
+        """Who was given a name, and was heard, has a voiceprint from now on; who was merged into somebody
+        enrolled sounds like that, too. If it cannot be stored now, after the next change.
         """
         named: dict[int, Voiceprint] = {}
         for identity, voiceprint in list(self._strangers.items()):
             stored = self._stored.get(identity)
             if stored is not None and stored.known and await self._store(identity, voiceprint):
                 named[identity] = voiceprint
+        joining, self._joining = self._joining, []
+        for identity, sounds in joining:
+            now = self.current(identity)
+            joined = named.get(identity) or self._voiceprints.get(identity)
+            if now != identity or joined is None:
+                continue
+            for embedding in sounds.embeddings:
+                joined = enrolled(joined, embedding)
+            if await self._store(identity, joined):
+                named[identity] = joined
+                self._moved.discard(identity)
+            else:
+                self._joining.append((identity, sounds))
         if named:
             await self._know(self._voiceprints | named, self._stored)
             for identity in named:
