@@ -117,5 +117,7 @@ async def test_what_waits_is_forgotten_too(
     assert len(said) == (1 if words else 3)
     assert desk.people() == []
     assert household.people.current(anna.id) is None
+    assert desk.person(anna.id) is None
+    assert desk.words_gone(anna.id) is words
     for file in tmp_path.glob(f"{DATABASE_NAME}*"):
         assert b"Anna" not in file.read_bytes()

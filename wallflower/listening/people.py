@@ -97,6 +97,10 @@ class People:
             now = self._former[now].now
         return now
 
+    def words_gone(self, identity: int) -> bool:
+        """Whether this person was forgotten with all they said."""
+        return identity in self._former and self._former[identity].words_gone
+
     def speaker(self, identity: int, confidence: float | None = None) -> Speaker:
         """As events name them."""
         stored = self._stored.get(identity)
