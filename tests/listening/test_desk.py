@@ -82,7 +82,7 @@ async def test_what_waits_is_named_merged_and_split_too(
     for heard in utterances:
         await recorder.keep(heard)
     assert (await desk.rename(one.name, "Anna")).name == "Anna"
-    await desk.merge(other.name, "Anna")
+    assert await desk.merge(other.name, "Anna") == desk.person(other.id)
     apart = await desk.split([utterances[2].id])
     assert not apart.known
     assert sorted(await _said(tmp_path)) == sorted(

@@ -252,6 +252,23 @@ async def test_a_merge_that_was_interrupted_goes_on(
     assert (await find_speaker(db, "anna")).voiceprint == PRINT
 
 
+async def test_who_is_forgotten_during_a_merge_is_forgotten_with_all_of_it(
+    db: aiosqlite.Connection, path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, other = [await add_speaker(db, name, NOON) for name in ("Anna", None)]
+    await fill(*(said_by(other, "secret", at=n) for n in range(450)))
+    async with writing(path) as db2:
+        monkeypatch.setattr(speakers_module, "_PAUSE_SECONDS", 0.3)
+        task = asyncio.create_task(merge_speakers(db2, other.id, anna.id, None))
+        while anna.id not in await speaker_counts(db):
+            await asyncio.sleep(0.01)
+        await forget_speaker(db, anna.id, None, words=True)
+        await task
+    await go_on(db, None)
+    assert texts(path) == []
+    assert await list_speakers(db) == ()
+
+
 async def test_a_split_makes_a_new_one(db: aiosqlite.Connection, fill: Fill, path: Path) -> None:
     anna = await add_speaker(db, "Anna", NOON)
     one, two, three = [said_by(anna, text, at=at) for at, text in enumerate(("one", "two", "three"))]
@@ -260,8 +277,11 @@ async def test_a_split_makes_a_new_one(db: aiosqlite.Connection, fill: Fill, pat
     assert (new.name, new.known) == ("Speaker 2", False)
     assert await speakers_of(db) == ["Anna", "Speaker 2", "Speaker 2"]
     recorder = Recorder(path, print)
-    recorder.revise(said_by(anna, "two", id=two.id, at=1, revision=1))  # knows nothing of the split
-    await recorder.flush()
+    for revision in (1, 2, 3):
+        recorder.revise(
+            said_by(anna, "two", id=two.id, at=1, revision=revision)
+        )  # knows nothing of the split
+        await recorder.flush()
     assert await speakers_of(db) == ["Anna", "Speaker 2", "Speaker 2"]
     await recorder._close()
 
