@@ -231,7 +231,7 @@ async def _measure(audio: Path, parts: Sequence[str], seconds: float, *, speaker
     with tempfile.TemporaryDirectory() as folder, fetch_progress(sys.stderr) as progress:
         async with (
             open_ears(options, progress=progress) as ears,
-            open_household(options, Path(folder), ears, lambda _event: None) as household,
+            open_household(options, Path(folder), ears, lambda _event: None, keeps=False) as household,
         ):
             if speakers:
                 await household.voices.settled()

@@ -3,6 +3,7 @@
 import re
 import wave
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.speakers.voices import QUICK, played, read_voice, seconds
 from wallflower.errors import ExitCode
+from wallflower.speakers.settings import Diarizing
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Ran
@@ -46,6 +48,16 @@ def test_lines_to_read(wallflower: Run, data_dir: Path, talk: Path) -> None:
     code, out, _ = wallflower("diarize", talk, "--data-dir", data_dir)
     assert code == ExitCode.OK
     assert re.fullmatch(r"00:0\d\.\d\d – 00:\d\d\.\d\d  Speaker 1", out.splitlines()[0])
+
+
+def test_a_long_file_is_told_from_its_beginning(
+    wallflower: Run, data_dir: Path, talk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = wallflower("diarize", talk, "--data-dir", data_dir, "--offline")
+    short = {field.name: field.default for field in fields(Diarizing)} | {"remembered": 1.0}
+    monkeypatch.setattr(Diarizing.__init__, "__defaults__", tuple(short.values()))
+    assert Diarizing().remembered == 1
+    assert wallflower("diarize", talk, "--data-dir", data_dir, "--offline") == whole
 
 
 def test_no_file_and_no_model(wallflower: Run, data_dir: Path, tmp_path: Path, talk: Path) -> None:

@@ -82,7 +82,7 @@ async def test_what_waits_is_named_merged_and_split_too(
     for heard in utterances:
         await recorder.keep(heard)
     assert (await desk.rename(one.name, "Anna")).name == "Anna"
-    await desk.merge(other.name, "Anna")
+    assert await desk.merge(other.name, "Anna") == desk.person(other.id)
     apart = await desk.split([utterances[2].id])
     assert not apart.known
     assert sorted(await _said(tmp_path)) == sorted(
@@ -117,5 +117,7 @@ async def test_what_waits_is_forgotten_too(
     assert len(said) == (1 if words else 3)
     assert desk.people() == []
     assert household.people.current(anna.id) is None
+    assert desk.person(anna.id) is None
+    assert desk.words_gone(anna.id) is words
     for file in tmp_path.glob(f"{DATABASE_NAME}*"):
         assert b"Anna" not in file.read_bytes()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from wallflower.events import BusEvent, SpeakersChanged
 from wallflower.listening import people as module
 from wallflower.listening.people import People
 from wallflower.speakers.embedding import SIZE, Embedding, unit
+from wallflower.speakers.recognition import Recogniser
 from wallflower.speakers.voiceprint import MODEL, Voiceprint, from_bytes, to_bytes
 from wallflower.storage.database import DATABASE_NAME, prepare, reading, writing
 from wallflower.storage.speakers import (
@@ -203,3 +205,112 @@ async def test_what_is_not_to_be_kept_is_in_memory_alone(path: Path, told: list[
     async with reading(path) as db:
         (stored,) = await list_speakers(db)
     assert stored.voiceprint == to_bytes(Voiceprint(MODEL, _voice(1)[np.newaxis]))
+
+
+async def test_who_is_named_while_others_change_keeps_the_voice(
+    path: Path, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = await people.who_is(_voice(1), 3.0)
+    assert stranger is not None
+    async with writing(path) as db:
+        await rename_speaker(db, stranger.id, "Anna")
+    known = Recogniser
+
+    def meanwhile(*given: Any) -> Any:
+        """Another source hears somebody new while the voices are read."""
+        monkeypatch.setattr(module, "Recogniser", known)
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            db.execute("INSERT INTO speakers (name, known, created) VALUES ('Speaker 7', 0, 0)")
+        return known(*given)
+
+    monkeypatch.setattr(module, "Recogniser", meanwhile)
+    await people.look()
+    assert not people.anybody_enrolled  # not stored, and not lost
+    await people.look()
+    assert people.card(stranger.id).enrolled
+    found = people.recognise(_voice(1), 3.0)
+    assert found is not None
+    assert found.name == "Anna"
+
+
+async def test_somebody_enrolled_is_learnt_while_the_voices_are_read(
+    path: Path, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = await people.who_is(_voice(1), 3.0)
+    assert stranger is not None
+    async with writing(path) as db:
+        await rename_speaker(db, stranger.id, "Anna")
+        await set_voiceprint(db, stranger.id, MODEL, to_bytes(Voiceprint(MODEL, _voice(1)[np.newaxis])))
+    loop, known = asyncio.get_running_loop(), Recogniser
+
+    async def learn() -> None:
+        people.learn(stranger.id, _voice(1), 3.0)
+
+    def meanwhile(*given: Any) -> Any:
+        asyncio.run_coroutine_threadsafe(learn(), loop).result()
+        return known(*given)
+
+    monkeypatch.setattr(module, "Recogniser", meanwhile)
+    await people.look()
+    assert people.card(stranger.id).enrolled
+
+
+async def test_what_was_learnt_outlasts_a_change_of_others(path: Path, people: People) -> None:
+    anna = await _enrolled(path, "Anna", _voice(1))
+    await people.look()
+    heard = _voice(2, like=_voice(1), differs=0.3)
+    people.learn(anna, heard, 3.0)
+    await _enrolled(path, "Ben", _voice(3))
+    await people.look()
+    following = asyncio.create_task(people.follow())
+    await asyncio.sleep(0.1)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    async with reading(path) as db:
+        stored = {each.name: each for each in await list_speakers(db)}["Anna"]
+    assert stored.voiceprint is not None
+    (now,) = from_bytes(stored.model, stored.voiceprint).embeddings
+    assert float(_voice(1) @ heard) + 0.002 < float(now @ heard)
+    enrolled_anew = Voiceprint(MODEL, _voice(4)[np.newaxis])
+    people.learn(anna, heard, 3.0)
+    async with writing(path) as db:
+        await set_voiceprint(db, anna, MODEL, to_bytes(enrolled_anew))
+    await people.look()
+    assert people.recognise(_voice(4), 3.0) is not None
+    assert people.recognise(_voice(1), 3.0) is None
+
+
+async def test_what_could_not_be_read_is_read_again(
+    path: Path, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _enrolled(path, "Anna", _voice(1))
+
+    async def locked(_db: object) -> int:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "speakers_version", locked)
+        await people.look()
+    assert not people.anybody_enrolled
+    await people.look()
+    assert people.anybody_enrolled
+
+
+async def test_a_stranger_who_is_somebody_enrolled_after_all_is_known_from_then_on(
+    path: Path, people: People
+) -> None:
+    anna = await _enrolled(path, "Anna", _voice(1))
+    await people.look()
+    stranger = await people.who_is(_voice(2), 3.0)
+    assert stranger is not None
+    async with writing(path) as db:
+        await merge_speakers(db, stranger.id, anna, None)
+    await people.look()
+    for voice in (_voice(1), _voice(2)):
+        found = await people.who_is(voice, 3.0)
+        assert found is not None
+        assert (found.id, found.name) == (anna, "Anna")
+    async with reading(path) as db:
+        (stored,) = await list_speakers(db)
+    assert stored.voiceprint is not None
+    assert len(from_bytes(stored.model, stored.voiceprint).embeddings) == 2

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallflower.events import HeardWord
-from wallflower.speakers.attribution import attribute, settled
+from wallflower.speakers.attribution import Nearby, attribute, settled
 from wallflower.speakers.revision import Stretch
 
 
@@ -66,3 +66,21 @@ def test_no_word_is_lost(times: list[tuple[float, float]], stretches: list[tuple
     assert [word for part in parts for word in part.words] == words
     assert all(part.words for part in parts)
     assert {part.speaker for part in parts} <= {None, *(stretch.speaker for stretch in heard)}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 80), st.integers(1, 40), st.integers(0, 3))),
+    st.lists(st.tuples(st.integers(0, 8), st.integers(1, 6)), min_size=1, max_size=6),
+    st.integers(0, 80),
+)
+def test_the_stretches_nearby_tell_as_much_as_all(
+    spoken: list[tuple[int, int, int]], lengths: list[tuple[int, int]], begin: int
+) -> None:
+    stretches = [Stretch(start / 4, (start + length) / 4, who) for start, length, who in sorted(spoken)]
+    words, place = [], 0.0
+    for pause, length in lengths:
+        words.append(HeardWord("w", place + pause / 4, place + (pause + length) / 4))
+        place = words[-1].end
+    offset = begin / 4
+    near = Nearby(stretches).between(offset, offset + place)
+    assert attribute(words, offset, near) == attribute(words, offset, stretches)

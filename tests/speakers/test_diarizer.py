@@ -102,6 +102,21 @@ def test_numbers_stay_when_what_was_heard_is_looked_at_again(
     assert {turn.speaker for turn in turns} == before == {0}
 
 
+def test_who_is_told_apart_by_revisions_alone_keeps_the_number(
+    speaker_models: SpeakerModels, three: tuple[Sound, Sound, Sound]
+) -> None:
+    one, two, _ = three
+    diarizer = Diarizer(speaker_models, Diarizing(new_speaker_distance=2.0))  # each turn is of the first
+    _feed(diarizer, seconds(one, 0, 12), silence(1), seconds(two, 0, 8), silence(1))
+    first = diarizer.revise()
+    assert {stretch.speaker for stretch in first} == {0, 1}
+    assert diarizer.revise() == first
+    _feed(diarizer, silence(10))
+    assert {stretch.speaker for stretch in diarizer.revise()} == {0, 1}
+    diarizer.forget(1)
+    assert 1 not in {stretch.speaker for stretch in diarizer.revise()}
+
+
 @pytest.mark.parametrize("level", [0, 3, 300])
 def test_silence_and_noise_make_no_speaker(speaker_models: SpeakerModels, level: float) -> None:
     diarizer = Diarizer(speaker_models)

@@ -252,6 +252,23 @@ async def test_a_merge_that_was_interrupted_goes_on(
     assert (await find_speaker(db, "anna")).voiceprint == PRINT
 
 
+async def test_who_is_forgotten_during_a_merge_is_forgotten_with_all_of_it(
+    db: aiosqlite.Connection, path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, other = [await add_speaker(db, name, NOON) for name in ("Anna", None)]
+    await fill(*(said_by(other, "secret", at=n) for n in range(450)))
+    async with writing(path) as db2:
+        monkeypatch.setattr(speakers_module, "_PAUSE_SECONDS", 0.3)
+        task = asyncio.create_task(merge_speakers(db2, other.id, anna.id, None))
+        while anna.id not in await speaker_counts(db):
+            await asyncio.sleep(0.01)
+        await forget_speaker(db, anna.id, None, words=True)
+        await task
+    await go_on(db, None)
+    assert texts(path) == []
+    assert await list_speakers(db) == ()
+
+
 async def test_a_split_makes_a_new_one(db: aiosqlite.Connection, fill: Fill, path: Path) -> None:
     anna = await add_speaker(db, "Anna", NOON)
     one, two, three = [said_by(anna, text, at=at) for at, text in enumerate(("one", "two", "three"))]
@@ -260,8 +277,11 @@ async def test_a_split_makes_a_new_one(db: aiosqlite.Connection, fill: Fill, pat
     assert (new.name, new.known) == ("Speaker 2", False)
     assert await speakers_of(db) == ["Anna", "Speaker 2", "Speaker 2"]
     recorder = Recorder(path, print)
-    recorder.revise(said_by(anna, "two", id=two.id, at=1, revision=1))  # knows nothing of the split
-    await recorder.flush()
+    for revision in (1, 2, 3):
+        recorder.revise(
+            said_by(anna, "two", id=two.id, at=1, revision=revision)
+        )  # knows nothing of the split
+        await recorder.flush()
     assert await speakers_of(db) == ["Anna", "Speaker 2", "Speaker 2"]
     await recorder._close()
 
@@ -298,7 +318,9 @@ async def test_no_byte_of_who_is_forgotten_is_left(
         one = said_by(person, "bell", at=500)
         await recorder.keep(one)
         named = alert("Xylophonia speaks", utterance=one.id, at=1, detail=(("speaker", "Xylophonia"),))
-        before = alert("it was Xylophone", at=2, detail=(("speaker", "Xylophone"), ("speaker_id", person.id)))
+        before = alert(
+            "it was Xylophone", at=2, detail=(("speaker", "Xylophone"), ("speaker_id", str(person.id)))
+        )
         for told_of in (named, before, alert(utterance=one.id), alert("quiet", detail=(("seconds", 5.0),))):
             recorder.keep_alert(told_of)
         await recorder.flush()
@@ -323,9 +345,13 @@ async def test_no_byte_of_who_is_forgotten_is_left(
         # Who has not heard of it speaks of them still.
         await recorder.keep(said_by(person, "late zephyr", at=999))
         recorder.keep_alert(alert("late bell", utterance=one.id))
+        recorder.keep_alert(
+            alert("late Xylophonia", at=3, detail=(("speaker", "Xylophonia"), ("speaker_id", str(person.id))))
+        )
         recorder.revise(said_by(person, "x", id=one.id, at=500, revision=5))
         await recorder.flush()
         assert set(await speakers_of(db)) == {"Ben"} if words else {"Ben", ""}
+        assert "late Xylophonia" not in {one.summary for one in await list_alerts(db)}
         assert ("late zephyr" in texts(path)) is not words
         assert ("bell" in texts(path)) is not words
     await recorder._close()

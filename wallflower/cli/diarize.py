@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 from contextlib import aclosing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from wallflower.config import Options
 from wallflower.errors import ExitCode
 from wallflower.speakers.diarizer import Diarizer
 from wallflower.speakers.revision import Stretch
+from wallflower.speakers.settings import Diarizing
 
 
 def execute(parsed: argparse.Namespace, options: Options) -> int:
@@ -24,7 +26,7 @@ def execute(parsed: argparse.Namespace, options: Options) -> int:
 
 async def _diarize(path: Path, options: Options) -> list[Stretch]:
     models = await speaker_models(options)
-    diarizer = Diarizer(models)
+    diarizer = Diarizer(models, Diarizing(remembered=math.inf))  # of a long file, too, all is told
     async with aclosing(decode_file(path)) as blocks:
         async for block in blocks:
             await asyncio.to_thread(diarizer.feed, block)

@@ -32,7 +32,7 @@ class DeskError(WallflowerError):
 
 
 class Desk:
-    """Lives on the event loop. who: a name, or an id as text. All but `people` raise WallflowerError."""
+    """Lives on the event loop. who: a name, or an id as text. Changes raise WallflowerError."""
 
     def __init__(self, home: Path, household: Household, recorder: Recorder, sounds: Sounds) -> None:
         self._home = home
@@ -44,6 +44,19 @@ class Desk:
     def people(self) -> Sequence[PersonCard]:
         """Everybody who was told apart, named or not."""
         return self._household.people.cards()
+
+    def person(self, identity: int) -> PersonCard | None:
+        """Who this is now, as somebody may have been merged; None for who was forgotten."""
+        people = self._household.people
+        now = people.current(identity)
+        try:
+            return None if now is None else people.card(now)
+        except KeyError:
+            return None
+
+    def words_gone(self, identity: int) -> bool:
+        """Whether this person was forgotten with all they said."""
+        return self._household.people.words_gone(identity)
 
     async def enrol(self, name: str, sound: NDArray[np.int16]) -> PersonCard:
         """Learn how a person sounds from mono 16 kHz sound with their voice alone."""

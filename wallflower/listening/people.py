@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,8 +65,10 @@ class People:
         self._former: Mapping[int, FormerSpeaker] = {}
         self._voiceprints: dict[int, Voiceprint] = {}
         self._moved: set[int] = set()  # voiceprints that were updated and not yet stored
+        self._unusable: dict[int, bytes] = {}  # voiceprints of which that was said
         self._recogniser = Recogniser({}, MODEL)
         self._strangers: OrderedDict[int, Voiceprint] = OrderedDict()
+        self._joining: list[tuple[int, Voiceprint]] = []  # strangers who are somebody enrolled after all
         self._likeness: Recogniser | None = None  # of the strangers; None when it is to be made anew
         self._loading = asyncio.Lock()
         self._meeting = asyncio.Lock()
@@ -93,6 +96,10 @@ class People:
         while now is not None and now in self._former:
             now = self._former[now].now
         return now
+
+    def words_gone(self, identity: int) -> bool:
+        """Whether this person was forgotten with all they said."""
+        return identity in self._former and self._former[identity].words_gone
 
     def speaker(self, identity: int, confidence: float | None = None) -> Speaker:
         """As events name them."""
@@ -155,18 +162,18 @@ class People:
             seen = await asyncio.to_thread(self._trace)
             if seen is None or (seen == self._seen and not closely):
                 return
-            self._seen = seen
             try:
                 async with reading(self._path) as db:
                     version = await speakers_version(db)
                     if version == self._loaded:
+                        self._seen = seen
                         return
                     stored, former = await list_speakers(db), await former_speakers(db)
             except (sqlite3.Error, StorageError) as error:
                 _LOG.debug("speakers not read", reason=str(error))
                 return
             await self._take(stored, former)
-            self._loaded = version
+            self._seen, self._loaded = seen, version
             await self._enrol_the_named()
             self.version += 1
         self._tell(SpeakersChanged())
@@ -182,29 +189,59 @@ class People:
         return None
 
     async def _take(self, stored: Collection[StoredSpeaker], former: Mapping[int, FormerSpeaker]) -> None:
-        self._stored = {each.id: each for each in stored}
+        before, self._stored = self._stored, {each.id: each for each in stored}
         self._former = former
-        self._voiceprints = {each.id: print_ for each in stored if (print_ := _voiceprint(each)) is not None}
-        self._moved &= set(self._voiceprints)
-        self._recogniser = await asyncio.to_thread(Recogniser, self._voiceprints, MODEL)
+        voiceprints = {each.id: print_ for each in stored if (print_ := self._usable(each)) is not None}
+        await self._know(voiceprints, before)
         for identity in list(self._strangers):
             now = self.current(identity)
             if now != identity or identity in self._voiceprints:
-                before = self._strangers.pop(identity)
+                sounds = self._strangers.pop(identity)
                 if now is not None and now not in self._voiceprints:
-                    self._strangers.setdefault(now, before)
+                    self._strangers.setdefault(now, sounds)
+                elif now is not None and now != identity:
+                    self._joining.append((now, sounds))
         self._likeness = None
 
+    async def _know(self, voiceprints: dict[int, Voiceprint], before: Mapping[int, StoredSpeaker]) -> None:
+        """Recognise these from now on. Of a voice that was not enrolled anew, what was learnt of it stays."""
+        learnt = {
+            identity
+            for identity in self._moved & voiceprints.keys() & before.keys()
+            if before[identity].voiceprint == self._stored[identity].voiceprint
+        }
+        voiceprints |= {identity: self._voiceprints[identity] for identity in learnt}
+        recogniser = await asyncio.to_thread(Recogniser, voiceprints, MODEL)
+        # All at once: `learn` may be asked meanwhile.
+        self._voiceprints, self._moved, self._recogniser = voiceprints, learnt, recogniser
+
     async def _enrol_the_named(self) -> None:
-        """Who was given a name, and was heard, has a voiceprint from now on."""
+        """Who was given a name, and was heard, has a voiceprint from now on; who was merged into somebody
+        enrolled sounds like that, too. If it cannot be stored now, after the next change.
+        """
+        named: dict[int, Voiceprint] = {}
         for identity, voiceprint in list(self._strangers.items()):
             stored = self._stored.get(identity)
-            if stored is not None and stored.known and identity not in self._voiceprints:
-                await self._store(identity, voiceprint)
-                self._voiceprints[identity] = voiceprint
-                del self._strangers[identity]
-                self._likeness = None
-                self._recogniser = await asyncio.to_thread(Recogniser, dict(self._voiceprints), MODEL)
+            if stored is not None and stored.known and await self._store(identity, voiceprint):
+                named[identity] = voiceprint
+        joining, self._joining = self._joining, []
+        for identity, sounds in joining:
+            now = self.current(identity)
+            joined = named.get(identity) or self._voiceprints.get(identity)
+            if now != identity or joined is None:
+                continue
+            for embedding in sounds.embeddings:
+                joined = enrolled(joined, embedding)
+            if await self._store(identity, joined):
+                named[identity] = joined
+                self._moved.discard(identity)
+            else:
+                self._joining.append((identity, sounds))
+        if named:
+            await self._know(self._voiceprints | named, self._stored)
+            for identity in named:
+                self._strangers.pop(identity, None)
+            self._likeness = None
 
     def _like_a_stranger(self, embedding: Embedding, seconds: float) -> Recognition | None:
         if self._likeness is None:
@@ -238,31 +275,42 @@ class People:
         return found.verdict is Verdict.KNOWN and found.score >= self._recogniser.threshold + _BEYOND_DOUBT
 
     async def _store_moved(self) -> None:
-        moved, self._moved = self._moved, set()
-        for identity in moved:
-            await self._store(identity, self._voiceprints[identity])
+        for identity in list(self._moved):
+            voiceprint = self._voiceprints.get(identity)
+            if voiceprint is not None and await self._store(identity, voiceprint):
+                self._moved.discard(identity)
 
-    async def _store(self, identity: int, voiceprint: Voiceprint) -> None:
+    async def _store(self, identity: int, voiceprint: Voiceprint) -> bool:
+        """Whether it is stored, as far as anything may be."""
         if not self._keeps:
-            return
+            return True
+        data = to_bytes(voiceprint)
         try:
             async with writing(self._path) as db:
-                if await speakers_version(db) == self._loaded:  # else somebody enrolled them anew just now
-                    await set_voiceprint(db, identity, voiceprint.model, to_bytes(voiceprint))
-                    self._loaded = await speakers_version(db)
+                if (
+                    await speakers_version(db) != self._loaded
+                ):  # somebody may have enrolled them anew just now
+                    return False
+                await set_voiceprint(db, identity, voiceprint.model, data)
+                self._loaded = await speakers_version(db)
         except (sqlite3.Error, StorageError) as error:
             _LOG.warning("voiceprint not stored", speaker=identity, reason=str(error))
+            return False
+        if (stored := self._stored.get(identity)) is not None:
+            self._stored[identity] = replace(stored, model=voiceprint.model, voiceprint=data)
+        return True
 
-
-def _voiceprint(stored: StoredSpeaker) -> Voiceprint | None:
-    """None when there is none that can be used, which is said."""
-    if stored.voiceprint is None:
-        return None
-    if stored.model != MODEL:
-        _LOG.warning("voiceprint of another model: enrol anew", speaker=stored.id, model=stored.model)
-        return None
-    try:
-        return from_bytes(stored.model, stored.voiceprint)
-    except VoiceprintError as error:
-        _LOG.warning("voiceprint cannot be used: enrol anew", speaker=stored.id, reason=str(error))
+    def _usable(self, stored: StoredSpeaker) -> Voiceprint | None:
+        """The voiceprint; None when there is none that can be used, which is said once."""
+        if stored.voiceprint is None:
+            return None
+        try:
+            if stored.model == MODEL:
+                return from_bytes(stored.model, stored.voiceprint)
+            event, about = "voiceprint of another model: enrol anew", {"model": stored.model}
+        except VoiceprintError as error:
+            event, about = "voiceprint cannot be used: enrol anew", {"reason": str(error)}
+        if stored.voiceprint != self._unusable.get(stored.id):
+            self._unusable[stored.id] = stored.voiceprint
+            _LOG.warning(event, speaker=stored.id, **about)
         return None

@@ -14,7 +14,7 @@ from wallflower.events import Heard, Speaker
 from wallflower.listening.people import People
 from wallflower.listening.splitting import most_of, words_of
 from wallflower.listening.voices import Voices
-from wallflower.speakers.attribution import attribute
+from wallflower.speakers.attribution import Nearby, attribute
 from wallflower.speakers.diarizer import Diarizer, SpeakerModels, SpokenTurn
 from wallflower.speakers.revision import Stretch
 
@@ -76,7 +76,10 @@ class SpeakerRun:
     def person(self, number: int | None) -> Speaker | None:
         """Who this speaker is, as far as it is known."""
         voice = self._voices.get(number) if number is not None else None
-        return voice.person if voice is not None else None
+        if voice is None or voice.person is None:
+            return None
+        now = self._people.current(voice.person.id)  # who was forgotten just now is told no more
+        return None if now is None else self._people.speaker(now, voice.person.confidence)
 
     def stretches(self, since: float) -> list[Stretch]:
         """Who speaks when in the source's sound from about `since` on (seconds), in order of start."""
@@ -211,6 +214,8 @@ class SpeakerRun:
         before, person = told.heard, self.person(told.speaker)
         if person is None:  # what was known stays known
             return
+        if before.speaker is not None and self._people.current(before.speaker.id) is None:
+            return  # these words may be forgotten, too
         same = before.speaker is not None and self._people.current(before.speaker.id) == person.id
         if not same or overlapped != before.overlapped:
             revision = before.revision + 1
@@ -219,14 +224,13 @@ class SpeakerRun:
 
 
 def _speakers_of(told: Sequence[Heard], stretches: Sequence[Stretch]) -> list[tuple[int | None, bool]]:
-    """Who said most of each, and whether others spoke meanwhile. stretches: on the same clock."""
-    starts = np.array([each.start for each in stretches])
-    ends = np.array([each.end for each in stretches])
+    """Who said most of each, and whether others spoke meanwhile. stretches: on the same clock, in order of
+    start.
+    """
+    nearby = Nearby(stretches)
     found = []
     for heard in told:
-        nearby = np.flatnonzero((ends > heard.audio_start - 1) & (starts < heard.audio_end + 1))
         words = words_of(heard.text, heard.words, heard.audio_end - heard.audio_start)
-        found.append(
-            most_of(attribute(words, heard.audio_start, [stretches[each] for each in nearby.tolist()]))
-        )
+        there = nearby.between(heard.audio_start, heard.audio_end)
+        found.append(most_of(attribute(words, heard.audio_start, there)))
     return found

@@ -99,6 +99,8 @@ class WhoSpeaks:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     await self._reached(run, passage.end)
+        if run is not self._run:  # its numbers are of others now
+            return [Part(passage, None)]
         return parts_of(passage, run.stretches(passage.start))
 
     def person(self, number: int | None) -> Speaker | None:
@@ -122,7 +124,10 @@ class WhoSpeaks:
             if 0 < missing <= _FILLED_SAMPLES:
                 self._tell(run, await run.feed(np.zeros(missing, np.int16)))
                 return run
-        await self.finish()
+        try:
+            await self.finish()
+        finally:
+            self._run = None  # one that fails is not tried again for ever
         hearing = self._hearing
         self._revise_at = position / SAMPLE_RATE + _REVISION_SECONDS
         self._run = SpeakerRun(

@@ -1,7 +1,9 @@
 """Whose words these are: each word is of the speaker with whom it shares most time."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from wallflower.events import HeardWord
 from wallflower.speakers.revision import Stretch
@@ -21,6 +23,21 @@ class SpeakerWords:
     speaker: int | None
     words: tuple[HeardWord, ...]
     overlapped: bool = False
+
+
+class Nearby:
+    """Of the many stretches of an hour those near some words: `attribute` looks at all that it is given."""
+
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
+        """stretches: in order of start."""
+        self._stretches = stretches
+        self._starts = [each.start for each in stretches]
+        self._ends = list(accumulate((each.end for each in stretches), max))
+
+    def between(self, start: float, end: float) -> Sequence[Stretch]:
+        """All that a word between these times (seconds) may belong to."""
+        first = bisect_left(self._ends, start - _NEARBY)
+        return self._stretches[first : bisect_right(self._starts, end + _NEARBY)]
 
 
 def settled(words: Sequence[HeardWord], offset: float, clock: float) -> int:

@@ -67,6 +67,8 @@ class Diarizer:
         self._next_window = 0.0
         self._told: float | None = None  # the start of the turn of which a provisional label was given
         self._merged: dict[int, int] = {}  # from a number to that which is told instead
+        self._revised: list[Stretch] = []  # by the last revision, before merging
+        self._revised_to = 0.0
         self._rest = np.zeros(0, np.int16)
 
     @property
@@ -122,6 +124,7 @@ class Diarizer:
         for number in {speaker, *(each for each, told in self._merged.items() if told == speaker)}:
             if number < len(self._centroids):
                 turns = [(turn.start, turn.end) for turn in self._spoken if turn.speaker == number]
+                self._revised = [each for each in self._revised if each.speaker != number]
                 forget_in(self._windows, self._centroids.of(number), turns, self._revising.join_below)
                 self._centroids.forget(number)
             self._spoken = deque(
@@ -141,11 +144,9 @@ class Diarizer:
         revision = revise(
             self._windows, self._revising, [(turn.start, turn.end, turn.embedding) for turn in inside]
         )
-        numbers = stable_numbers(
-            revision.stretches,
-            [Stretch(turn.start, turn.end, turn.speaker) for turn in inside if turn.speaker is not None],
-            unused=len(self._centroids),
-        )
+        numbers = stable_numbers(revision.stretches, self._known_before(inside), unused=len(self._centroids))
+        self._revised = [Stretch(each.start, each.end, numbers[each.speaker]) for each in revision.stretches]
+        self._revised_to = last
         self._centroids.relearn(
             {
                 number: revision.centroids[cluster] * revision.seconds[cluster]
@@ -155,6 +156,17 @@ class Diarizer:
         )
         told = {cluster: self._merged.get(number, number) for cluster, number in numbers.items()}
         return [Stretch(each.start, each.end, told[each.speaker]) for each in revision.stretches]
+
+    def _known_before(self, turns: Iterable[SpokenTurn]) -> list[Stretch]:
+        """Who was found to speak when: by the last revision, and by the turns after it. A speaker whom only a
+        revision tells apart has no turn, and is to be the same in the next one.
+        """
+        later = [
+            Stretch(max(turn.start, self._revised_to), turn.end, turn.speaker)
+            for turn in turns
+            if turn.speaker is not None and turn.end > self._revised_to
+        ]
+        return [*self._revised, *later]
 
     def _told_as(self, turn: SpokenTurn) -> SpokenTurn:
         if turn.speaker is None or turn.speaker not in self._merged:

@@ -1,7 +1,7 @@
 """What is written in one transaction: utterances and alerts, later ones in the place of earlier ones.
 
-Who was merged into another is written as that one. Who was forgotten is nobody; with their words, what they
-said is not written either.
+Who was merged into another is written as that one. Who was forgotten is nobody, and no alert names them; with
+their words, what they said is not written either.
 """
 
 import json
@@ -55,7 +55,7 @@ async def write_batch(db: aiosqlite.Connection, batch: Sequence[Heard | Alert | 
     """
     heard = [one for one in batch if isinstance(one, Heard)]
     revised = [one.heard for one in batch if isinstance(one, UtteranceRevised)]
-    alerts = [_alert_row(one) for one in batch if isinstance(one, Alert)]
+    alerts = [one for one in batch if isinstance(one, Alert)]
     slugs = sorted({clean(one.source) for one in heard})
     async with transaction(db):
         await db.executemany("INSERT OR IGNORE INTO sources (slug) VALUES (?)", [(slug,) for slug in slugs])
@@ -83,9 +83,13 @@ async def write_batch(db: aiosqlite.Connection, batch: Sequence[Heard | Alert | 
                 if (speaker := _speaker(one, speakers)) is not None
             ],
         )
-        await db.executemany(_ALERT, [row for row in alerts if row[6] == "raised"])
+        unnamed = await _of_nobody_forgotten(db, alerts)
+        await db.executemany(_ALERT, [_alert_row(one) for one in unnamed if one.phase == "raised"])
         # What became of it only if it is there: it may have been forgotten.
-        await db.executemany(_ALERT_AGAIN, [row for row in alerts if row[6] != "raised"])
+        await db.executemany(_ALERT_AGAIN, [_alert_row(one) for one in unnamed if one.phase != "raised"])
+        await db.executemany(
+            "DELETE FROM alerts WHERE id = ?", [(one.id,) for one in alerts if one not in unnamed]
+        )
         gone = [(one.id,) for one in (*heard, *revised) if _speaker(one, speakers) is None]
         await db.executemany("DELETE FROM utterances WHERE id = ?", gone)
         await db.executemany("DELETE FROM alerts WHERE utterance = ?", gone)
@@ -117,6 +121,17 @@ async def _add(db: aiosqlite.Connection, heard: Heard, identity: int) -> bool:
         (identity, automatic_name(identity), milliseconds_of(heard.start)),
     )
     return done.rowcount == 1
+
+
+async def _of_nobody_forgotten(db: aiosqlite.Connection, alerts: Sequence[Alert]) -> list[Alert]:
+    """Those that do not name a person who was forgotten meanwhile."""
+    named = {one.id: int(str(dict(one.detail).get("speaker_id") or 0)) for one in alerts}
+    rows = await db.execute_fetchall(
+        "SELECT id FROM former_speakers WHERE now IS NULL AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(set(named.values()))),),
+    )
+    forgotten = {row[0] for row in rows}
+    return [one for one in alerts if named[one.id] not in forgotten]
 
 
 def _speaker(heard: Heard, speakers: Mapping[int, str | None]) -> str | None:

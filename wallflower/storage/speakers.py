@@ -23,6 +23,7 @@ from wallflower.storage.speaker_names import automatic_name, check_free, identit
 
 _PAUSE_SECONDS = 0.02  # between two steps, for those who write
 _MOST_NAMED = 20
+_BY_HAND = 1_000_000  # revisions that a change by hand counts as
 _STORED = (
     "SELECT id, name, known, colour, created, coalesce(model, ''), embeddings "
     "FROM speakers LEFT JOIN voiceprints ON speaker = id"
@@ -179,8 +180,8 @@ async def merge_speakers(
         await db.execute("DELETE FROM voiceprints WHERE speaker = ?", (identity,))
         if voiceprint is not None:
             await _set_voiceprint(db, into, voiceprint)
-    await _hand_over(db, identity, str(into))
-    await _remove(db, identity)
+    await _hand_over(db, identity, into)
+    await _remove(db, identity, into)
 
 
 async def split_speaker(db: aiosqlite.Connection, utterances: Sequence[int]) -> StoredSpeaker:
@@ -195,11 +196,11 @@ async def split_speaker(db: aiosqlite.Connection, utterances: Sequence[int]) -> 
         if not utterances or (names := ", ".join(str(identity) for (identity,) in missing)):
             raise StorageError(f"there is no utterance {names}" if utterances else "no utterance is named")
         speaker = await _add(db, None, datetime.now(UTC))
-        # A revision by those who heard it before comes too late.
+        # All revisions by those who heard it before come too late.
         await db.execute(
-            "UPDATE utterances SET speaker = ?, speaker_confidence = NULL, revision = revision + 1 "
+            "UPDATE utterances SET speaker = ?, speaker_confidence = NULL, revision = revision + ? "
             "WHERE id IN (SELECT value FROM json_each(?))",
-            (str(speaker.id), asked),
+            (str(speaker.id), _BY_HAND, asked),
         )
         return speaker
 
@@ -226,9 +227,9 @@ async def forget_speaker(db: aiosqlite.Connection, identity: int, sounds: Path |
     if words:
         count = await forget(db, Forget(speaker=str(identity)), sounds)
     else:
-        count = await _hand_over(db, identity, "")
+        count = await _hand_over(db, identity, None)
         await erase(db, wholly=True)
-    await _remove(db, identity)
+    await _remove(db, identity, None)
     return count
 
 
@@ -241,8 +242,8 @@ async def go_on(db: aiosqlite.Connection, sounds: Path | None) -> None:
         if now is None:
             await forget_speaker(db, identity, sounds, words=bool(words_gone))
         else:
-            await _hand_over(db, identity, str(now))
-            await _remove(db, identity)
+            await _hand_over(db, identity, now)
+            await _remove(db, identity, now)
 
 
 async def drop_unused(db: aiosqlite.Connection, older_than: datetime) -> int:
@@ -307,16 +308,19 @@ async def _set_voiceprint(
     )
 
 
-async def _hand_over(db: aiosqlite.Connection, identity: int, to: str) -> int:
-    """Have all that one said be said by another, or by nobody; in small steps. Returns how much."""
+async def _hand_over(db: aiosqlite.Connection, identity: int, to: int | None) -> int:
+    """Have all that one said be said by another, or by nobody; in small steps, and not on when that one is
+    somebody else by now. Returns how much.
+    """
     count = 0
     while True:
         async with transaction(db):
             done = await db.execute(
-                "UPDATE utterances SET speaker = ?, "
-                "speaker_confidence = CASE WHEN ? <> '' THEN speaker_confidence END WHERE id IN ("
-                "SELECT id FROM utterances WHERE speaker = ? AND speaker <> '' LIMIT ?)",
-                (to, to, str(identity), STEP),
+                "UPDATE utterances SET speaker = :to, "
+                "speaker_confidence = CASE WHEN :to <> '' THEN speaker_confidence END WHERE id IN ("
+                "SELECT id FROM utterances WHERE speaker = :who AND speaker <> '' LIMIT :step) "
+                "AND EXISTS (SELECT 1 FROM former_speakers WHERE id = :id AND now IS :now)",
+                {"to": str(to or ""), "who": str(identity), "step": STEP, "id": identity, "now": to},
             )
         if not done.rowcount:
             return count
@@ -324,8 +328,13 @@ async def _hand_over(db: aiosqlite.Connection, identity: int, to: str) -> int:
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _remove(db: aiosqlite.Connection, identity: int) -> None:
-    await db.execute("DELETE FROM speakers WHERE id = ?", (identity,))
+async def _remove(db: aiosqlite.Connection, identity: int, now: int | None) -> None:
+    """Unless that one is somebody else by now: then `go_on` does the rest."""
+    await db.execute(
+        "DELETE FROM speakers WHERE id = :id "
+        "AND EXISTS (SELECT 1 FROM former_speakers WHERE id = :id AND now IS :now)",
+        {"id": identity, "now": now},
+    )
 
 
 async def _forget_alerts(db: aiosqlite.Connection, speaker: StoredSpeaker) -> None:
@@ -333,8 +342,9 @@ async def _forget_alerts(db: aiosqlite.Connection, speaker: StoredSpeaker) -> No
     await db.execute(
         "DELETE FROM alerts WHERE EXISTS (SELECT 1 FROM ("
         "SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS told "
-        "FROM json_each(detail)) WHERE (key = 'speaker' AND told = ?1) OR (key = 'speaker_id' AND ("
-        "told = ?2 OR told IN (SELECT id FROM former_speakers WHERE now = ?2))))",
+        "FROM json_each(detail)) WHERE (key = 'speaker' AND told = ?1) "
+        "OR (key = 'speaker_id' AND (CAST(told AS INTEGER) = ?2 "  # ids are text there
+        "OR CAST(told AS INTEGER) IN (SELECT id FROM former_speakers WHERE now = ?2))))",
         (speaker.name, speaker.id),
     )
 

@@ -160,11 +160,20 @@ class MadeDesk:
         }
         self.enrolled: list[tuple[str, Any]] = []
         self.forgotten: list[tuple[str, bool]] = []
+        self.former: dict[int, int] = {}
+        self.without_words: set[int] = set()
         self.go_on = asyncio.Event()
         self.go_on.set()
 
     def people(self) -> list[PersonCard]:
         return list(self.cards.values())
+
+    def person(self, identity: int) -> PersonCard | None:
+        now = self.former.get(identity, identity)
+        return next((card for card in self.cards.values() if card.id == now), None)
+
+    def words_gone(self, identity: int) -> bool:
+        return identity in self.without_words
 
     async def enrol(self, name: str, sound: NDArray[np.int16]) -> PersonCard:
         await self.go_on.wait()
@@ -181,14 +190,16 @@ class MadeDesk:
         return self._put(replace(self._pop(who), name=name, known=True))
 
     async def merge(self, who: str, into: str) -> PersonCard:
-        self._pop(who)
-        return self._put(self._pop(into))
+        one, other = self._pop(who), self._pop(into)
+        self.former[one.id] = other.id
+        return self._put(other)
 
     async def split(self, utterances: Sequence[int]) -> PersonCard:
         raise ZeroDivisionError("a mistake")
 
     async def forget(self, who: str, *, words: bool) -> None:
-        self._pop(who)
+        gone = self._pop(who).id
+        self.without_words |= {gone} if words else set()
         self.forgotten.append((who, words))
 
     def _put(self, card: PersonCard) -> PersonCard:

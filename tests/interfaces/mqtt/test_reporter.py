@@ -180,6 +180,27 @@ async def test_who_gets_another_name_or_is_forgotten_is_no_longer_told_by_the_ol
     assert kit.state("hall/transcript")["text"] == "word 1"
 
 
+async def test_who_was_merged_is_told_as_who_they_are_and_forgotten_words_do_not_stay_with_the_broker() -> (
+    None
+):
+    kit = Kit("hall", "den", desk=MadeDesk())
+    desk = kit.house.desk
+    assert desk is not None
+    await kit.reporter.look()
+    kit.reporter.take(_heard(1, 1, 2, _BO))
+    kit.reporter.take(replace(_heard(2, 3, 4, None), source="den"))
+    await desk.merge("Speaker 2", "Ann")
+    kit.reporter.take(SpeakersChanged())
+    told = kit.state("hall/transcript")
+    assert (told["text"], told["speaker"], told["speaker_id"]) == ("word 1", "Ann", "1")
+    assert kit.state("hall/speaker")["speaker"] == "Ann"
+    await desk.forget("Ann", words=True)
+    kit.reporter.take(SpeakersChanged())
+    told = kit.state("hall/transcript")
+    assert (told["text"], told["words"], told["speaker"]) == ("", [], None)
+    assert kit.state("den/transcript")["text"] == "word 2"
+
+
 async def test_what_happens_to_the_box_is_seen_at_the_next_look() -> None:
     kit = Kit()
     kit.reporter.take(EngineInUse("moonshine:cpu:x"))

@@ -37,12 +37,18 @@ class SourceCard:
 
 
 class Desk(Protocol):
-    """What may be asked about speakers. who: a name, or an id as text. All but `people` raise WallflowerError
-    with a message for the user, and then nothing is changed.
+    """What may be asked about speakers. who: a name, or an id as text. What changes anything raises
+    WallflowerError with a message for the user, and then nothing is changed.
     """
 
     def people(self) -> Sequence[PersonCard]:
         """Everybody who was told apart, named or not, at once."""
+
+    def person(self, identity: int) -> PersonCard | None:
+        """Who this is now, as somebody may have been merged; None for who was forgotten."""
+
+    def words_gone(self, identity: int) -> bool:
+        """Whether this person was forgotten with all they said."""
 
     async def enrol(self, name: str, sound: NDArray[np.int16]) -> PersonCard:
         """Make a voiceprint of sound with that person's voice alone. sound: mono, 16 kHz."""

@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,11 +25,10 @@ from wallflower.events import (
     UtteranceRevised,
 )
 from wallflower.interfaces.mqtt import payloads
-from wallflower.interfaces.mqtt.controls import Controls, SourceCard
+from wallflower.interfaces.mqtt.controls import Controls, Desk, SourceCard
 from wallflower.interfaces.mqtt.discovery import box_device, source_device
 from wallflower.interfaces.mqtt.outbox import Outbox
 from wallflower.interfaces.mqtt.topics import SOURCE_STATES, Topics
-from wallflower.listening.person_card import PersonCard
 
 _LOG = structlog.get_logger(__name__)
 
@@ -177,15 +175,17 @@ class Reporter:
             self._outbox.set_state(self._topics.of_box("speakers"), payloads.encoded(people))
 
     def _take_people(self) -> None:
-        """Whoever has another name now is told by that, and nobody who was forgotten."""
+        """Whoever has another name now is told by that, and nobody who was forgotten, nor their words."""
         self._tell_people()
-        people = {card.id: card for card in self._controls.desk.people()} if self._controls.desk else {}
+        desk = self._controls.desk
         for slug, card in self._cards.items():
             heard, change = self._last_heard.get(slug), self._last_change.get(slug)
             if heard is not None:
-                self._last_heard[slug] = replace(heard, speaker=_as_now(heard.speaker, people))
+                if heard.speaker is not None and desk is not None and desk.words_gone(heard.speaker.id):
+                    heard = replace(heard, text="", words=())
+                self._last_heard[slug] = replace(heard, speaker=_as_now(heard.speaker, desk))
             if change is not None:
-                self._last_change[slug] = replace(change, speaker=_as_now(change.speaker, people))
+                self._last_change[slug] = replace(change, speaker=_as_now(change.speaker, desk))
             if card.kept:
                 if heard is not None:
                     self._show(slug, "transcript", payloads.transcript(self._last_heard[slug]))
@@ -222,9 +222,9 @@ class Reporter:
             self._outbox.set_state(self._topics.of_source(source, what), payloads.encoded(payload))
 
 
-def _as_now(speaker: Speaker | None, people: Mapping[int, PersonCard]) -> Speaker | None:
-    card = people.get(speaker.id) if speaker else None
-    return replace(speaker, name=card.name, known=card.known) if speaker and card else None
+def _as_now(speaker: Speaker | None, desk: Desk | None) -> Speaker | None:
+    card = desk.person(speaker.id) if speaker is not None and desk is not None else None
+    return replace(speaker, id=card.id, name=card.name, known=card.known) if speaker and card else None
 
 
 def _as_json(payload: payloads.Payload) -> bytes:
