@@ -124,7 +124,9 @@ class _Room:
         self._watcher = Watcher(self._bus, [], new_id=lambda _at: next(ids))
         self.begun = datetime.now(UTC)
         people = People(Path("nowhere"), lambda _event: None)
-        hearing = Hearing(Voices(), people, self._bus.publish, self._at, lambda: False, lambda _heard: None)
+        hearing = Hearing(
+            Voices(), people, self._bus.publish, self._at, lambda: False, lambda: None, lambda _heard: None
+        )
         self._who = WhoSpeaks(_SOURCE, hearing)  # nobody asks it
         self.events: list[BusEvent] = []
 

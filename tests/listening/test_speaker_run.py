@@ -43,7 +43,7 @@ class _Diarizer:
         self.thrifty = False
         self.clock = 0.0
 
-    def feed(self, samples: Any) -> list[SpokenTurn]:
+    def feed(self, samples: Any, *, quiet: bool) -> list[SpokenTurn]:
         self.clock += len(samples) / 16_000
         return [turn for turn in self.turns if self.clock - len(samples) / 16_000 < turn.end <= self.clock]
 
@@ -148,7 +148,9 @@ async def test_a_revision_that_fails_ends_no_listening_for_good(
     voices = Voices()
     voices.models = cast("SpeakerModels", object())
     events: list[BusEvent] = []
-    who = WhoSpeaks("hall", Hearing(voices, people, events.append, lambda _: NOW, lambda: True, print))
+    who = WhoSpeaks(
+        "hall", Hearing(voices, people, events.append, lambda _: NOW, lambda: True, lambda: None, print)
+    )
 
     async def listen(position: float) -> None:
         blocks = Blocks()

@@ -205,3 +205,15 @@ def test_forgetting_the_only_one(speaker_models: SpeakerModels, voice: Sound) ->
 
 def _who(turns: list[SpokenTurn], second: float) -> int | None:
     return next(turn.speaker for turn in turns if turn.start <= second < turn.end)
+
+
+def test_sound_in_which_nobody_speaks_is_not_listened_to(speaker_models: SpeakerModels, voice: Sound) -> None:
+    diarizer = Diarizer(speaker_models)
+    turns = diarizer.feed(seconds(voice, 0, 8))
+    turns += diarizer.feed(silence(20), quiet=True)
+    assert diarizer.clock > 27.9
+    turns += _feed(diarizer, seconds(voice, 8, 16), silence(1))
+    assert {turn.speaker for turn in _complete(turns)} == {0}
+    assert not any(turn.end > 8.5 and turn.start < 27.5 for turn in turns)
+    nobody = Diarizer(speaker_models)
+    assert nobody.feed(seconds(voice, 0, 8), quiet=True) == []

@@ -28,6 +28,7 @@ from wallflower.events import (
 )
 from wallflower.languages import base_language
 from wallflower.listening.ears import Ears
+from wallflower.listening.held_sound import Silence
 from wallflower.listening.manner import Manner, Program
 from wallflower.listening.processors import Blocks
 from wallflower.listening.session import Session
@@ -97,11 +98,18 @@ class AmbientSpeech:
         self._who = who
         self._unattributed: deque[_Said] = deque()
         self._unkept: deque[tuple[Heard, NDArray[np.int16] | None]] = deque()
+        self._session: Session | None = None
         self._changed = asyncio.Event()
         self._sound: NDArray[np.int16] | None = None  # of the passage that is told next, if it is to be kept
         self._partial: Partial | None = None  # the last one, until it is known what it became
         self.speaking = False
         """Whether somebody speaks just now."""
+
+    @property
+    def silence(self) -> Silence | None:
+        """Where nobody speaks, up to where it was looked for; None while nothing is listened to."""
+        session = self._session
+        return None if session is None else Silence(session.silent_since, session.heard)
 
     async def work(self, blocks: Blocks) -> None:
         """Listen until the blocks end. What was said by then is told and kept."""
@@ -109,26 +117,28 @@ class AmbientSpeech:
             asyncio.create_task(self._attribute(), name="attributing"),
             asyncio.create_task(self._keep(), name="keeping"),
         ]
-        session: Session | None = None
         manner = Manner()
         try:
             async for block in blocks:
                 settings = self._settings()
-                if session is not None and manner != manner_of(settings):
-                    await session.finish()
-                    await session.close()
-                    session = None
-                if session is None:
+                if self._session is not None and manner != manner_of(settings):
+                    await self._session.finish()
+                    await self._session.close()
+                    self._session = None
+                if self._session is None:
                     manner = manner_of(settings)
-                    session = Session(self._ears, manner, on_event=self._take, on_sound=self._take_sound)
-                if abs(block.position - session.seconds * SAMPLE_RATE) > _GAP_SAMPLES:
-                    await session.skip_to(block.position)
-                await session.feed(block.samples)
+                    self._session = Session(
+                        self._ears, manner, on_event=self._take, on_sound=self._take_sound
+                    )
+                if abs(block.position - self._session.seconds * SAMPLE_RATE) > _GAP_SAMPLES:
+                    await self._session.skip_to(block.position)
+                await self._session.feed(block.samples)
                 await self._until(lambda: len(self._unkept) + len(self._unattributed) < _UNKEPT)
-            if session is not None:
-                await session.finish()
+            if self._session is not None:
+                await self._session.finish()
             await self._until(lambda: not self._unattributed and not self._unkept)
         finally:
+            session, self._session = self._session, None
             if session is not None:
                 await session.close()
             for task in tasks:

@@ -73,6 +73,7 @@ class Listener:
             bus.publish,
             self._at,
             lambda: household.wanted and self.settings.speakers,
+            lambda: self._speech.silence,
             self._revise,
         )
         self._who = WhoSpeaks(slug, hearing)

@@ -104,6 +104,16 @@ class Session:
         return self._sound.end / SAMPLE_RATE
 
     @property
+    def silent_since(self) -> float:
+        """Where in the sound the last speech ended that was heard so far, in seconds."""
+        return self.heard - self._segmenter.silence
+
+    @property
+    def heard(self) -> float:
+        """Seconds of the sound in which speech was looked for."""
+        return self._heard / SAMPLE_RATE
+
+    @property
     def language(self) -> str | None:
         """ISO 639 code of what is said; None while it is not known."""
         return self._decoding.language

@@ -97,10 +97,14 @@ class SpeakerRun:
         if number is None:
             self._open.append(told)
 
-    async def feed(self, samples: NDArray[np.int16], *, thrifty: bool = False) -> list[SpokenTurn]:
-        """Take the next sound; the turns that became known. thrifty: there is no time to look closely."""
+    async def feed(
+        self, samples: NDArray[np.int16], *, quiet: bool = False, thrifty: bool = False
+    ) -> list[SpokenTurn]:
+        """Take the next sound; the turns that became known. quiet: nobody speaks in it. thrifty: there is no
+        time to look closely.
+        """
         self._diarizer.thrifty = thrifty
-        found = await self._do(lambda: self._diarizer.feed(samples))
+        found = await self._do(lambda: self._diarizer.feed(samples, quiet=quiet))
         self.samples += len(samples)
         await self._take(found)
         self.clock = self.offset + self._diarizer.clock

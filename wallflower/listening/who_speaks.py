@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wallflower.audio.pcm import SAMPLE_RATE
 from wallflower.events import Heard, Passage, Speaker, SpeakerChanged
+from wallflower.listening.held_sound import HeldSound, Silence
 from wallflower.listening.people import People
 from wallflower.listening.processors import Blocks
 from wallflower.listening.speaker_run import SpeakerRun
@@ -34,7 +36,8 @@ _BEHIND_SAMPLES = 4 * SAMPLE_RATE
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """What a source needs to tell who speaks. tell: returns at once. at: the time of a place in the sound, in
-    seconds. wanted: whether anybody wants to know. revised: is given what is told anew.
+    seconds. wanted: whether anybody wants to know. silence: where nobody speaks, as the words' session hears
+    it; None while there is none. revised: is given what is told anew.
     """
 
     voices: Voices
@@ -42,6 +45,7 @@ class Hearing:
     tell: Callable[[SpeakerChanged], None]
     at: Callable[[float], datetime]
     wanted: Callable[[], bool]
+    silence: Callable[[], Silence | None]
     revised: Callable[[Heard], None]
 
 
@@ -52,6 +56,7 @@ class WhoSpeaks:
         self._source = source
         self._hearing = hearing
         self._run: SpeakerRun | None = None
+        self._held = HeldSound()
         self._early: deque[Heard] = deque(maxlen=_EARLY)
         """What was told before its sound was listened to for speakers."""
         self._revise_at = 0.0
@@ -71,13 +76,10 @@ class WhoSpeaks:
                     self._hearing.voices.want()
                 else:
                     run = await self._run_for(block.position, models)
-                    self._tell(run, await run.feed(block.samples, thrifty=blocks.waiting > _BEHIND_SAMPLES))
-                    while self._early and self._early[0].audio_start <= run.end:
-                        run.told(self._early.popleft(), None)
-                    self._moved.set()
-                    if run.end >= self._revise_at:
-                        took = await run.revise()
-                        self._revise_at = run.end + max(_REVISION_SECONDS, took / _REVISION_SHARE)
+                    self._held.add(block.samples)
+                    for samples, quiet in self._held.ready(run.end, self._hearing.silence()):
+                        thrifty = blocks.waiting > _BEHIND_SAMPLES
+                        await self._listen(run, samples, quiet=quiet, thrifty=thrifty)
             await self._end_run()
         finally:
             if self._run is not None:
@@ -118,11 +120,11 @@ class WhoSpeaks:
     async def _run_for(self, position: int, models: SpeakerModels) -> SpeakerRun:
         run = self._run
         if run is not None and not run.ended:
-            missing = position - round(run.end * SAMPLE_RATE)
+            missing = position - round(run.end * SAMPLE_RATE) - self._held.samples
             if abs(missing) <= _GAP_SAMPLES:
                 return run
             if 0 < missing <= _FILLED_SAMPLES:
-                self._tell(run, await run.feed(np.zeros(missing, np.int16)))
+                self._held.add(np.zeros(missing, np.int16))
                 return run
         try:
             await self.finish()
@@ -139,9 +141,22 @@ class WhoSpeaks:
         )
         return self._run
 
+    async def _listen(
+        self, run: SpeakerRun, samples: NDArray[np.int16], *, quiet: bool = False, thrifty: bool = False
+    ) -> None:
+        self._tell(run, await run.feed(samples, quiet=quiet, thrifty=thrifty))
+        while self._early and self._early[0].audio_start <= run.end:
+            run.told(self._early.popleft(), None)
+        self._moved.set()
+        if run.end >= self._revise_at:
+            took = await run.revise()
+            self._revise_at = run.end + max(_REVISION_SECONDS, took / _REVISION_SHARE)
+
     async def _end_run(self) -> None:
         run = self._run
         if run is not None and not run.ended:
+            for samples in self._held.rest():
+                await self._listen(run, samples)
             self._tell(run, await run.finish())
             self._moved.set()
 

@@ -82,8 +82,11 @@ class Diarizer:
         """The complete turns of the last hour."""
         return tuple(map(self._told_as, self._spoken))
 
-    def feed(self, samples: NDArray[np.int16]) -> list[SpokenTurn]:
-        """Take the next mono 16 kHz sound; the turns complete with it, and a provisional one if it is new."""
+    def feed(self, samples: NDArray[np.int16], *, quiet: bool = False) -> list[SpokenTurn]:
+        """Take the next mono 16 kHz sound; the turns complete with it, and a provisional one if it is new.
+
+        quiet: it is known that nobody speaks in it, so it is not listened to.
+        """
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
         self._rest = samples[whole:].copy()
@@ -91,8 +94,11 @@ class Diarizer:
         # In pieces of half a second: what a turn needs of the sound must not have gone by.
         for frames in _pieces(samples[:whole].reshape(-1, FRAME_SAMPLES)):
             self._sound.add(frames.reshape(-1))
-            levelled = self._levelling.apply(frames, FRAME_SECONDS)
-            probabilities = self._models.vad.probabilities(levelled, self._vad).tolist()
+            if quiet:
+                probabilities = [0.0] * len(frames)
+            else:
+                levelled = self._levelling.apply(frames, FRAME_SECONDS)
+                probabilities = self._models.vad.probabilities(levelled, self._vad).tolist()
             found += [self._complete(turn) for turn in self._turns.feed(probabilities)]
             found += self._provisional()
             self._look_at_windows()
