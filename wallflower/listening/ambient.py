@@ -69,12 +69,13 @@ class Outlets:
 @dataclass(frozen=True, slots=True)
 class _Said:
     """A passage, who said which being looked into. partial: what was told of it so far. sound: None where it
-    is not to be kept.
+    is not to be kept. begins: where the sound does, in seconds; where speech was cut before the passage.
     """
 
     passage: Passage
     partial: Partial | None
     sound: NDArray[np.int16] | None
+    begins: float
 
 
 class AmbientSpeech:
@@ -99,6 +100,7 @@ class AmbientSpeech:
         self._unkept: deque[tuple[Heard, NDArray[np.int16] | None]] = deque()
         self._changed = asyncio.Event()
         self._sound: NDArray[np.int16] | None = None  # of the passage that is told next, if it is to be kept
+        self._begins = 0.0  # where that sound does
         self._partial: Partial | None = None  # the last one, until it is known what it became
         self.speaking = False
         """Whether somebody speaks just now."""
@@ -142,7 +144,8 @@ class AmbientSpeech:
             self._unkept.clear()
             self._be_quiet()
 
-    def _take_sound(self, samples: NDArray[np.float32]) -> None:
+    def _take_sound(self, samples: NDArray[np.float32], begins: float) -> None:
+        self._begins = begins
         self._sound = (samples * 32768).astype(np.int16) if self._settings().keep_audio else None
 
     def _take(self, event: EndlessEvent) -> None:
@@ -156,7 +159,7 @@ class AmbientSpeech:
                 self._withdraw(event.end)
             case Passage():
                 partial, self._partial = self._partial, None
-                self._unattributed.append(_Said(event, partial, self._sound))
+                self._unattributed.append(_Said(event, partial, self._sound, self._begins))
                 self._changed.set()
             case PassageLost(start, end, reason):
                 self.lost += 1
@@ -268,8 +271,7 @@ def _sound_of(passage: Passage, said: _Said) -> NDArray[np.int16] | None:
     """That of a part."""
     if said.sound is None or passage is said.passage:
         return said.sound
-    begin = round((passage.start - said.passage.start) * SAMPLE_RATE)
-    end = round((passage.end - said.passage.start) * SAMPLE_RATE)
+    begin, end = (max(0, round((at - said.begins) * SAMPLE_RATE)) for at in (passage.start, passage.end))
     return said.sound[begin:end]
 
 
