@@ -1,9 +1,17 @@
-"""The sound of a part of what was said in one go."""
+"""What becomes of what was said: the sound of its parts, and what is revised as the listening ends."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
-from wallflower.events import Passage
-from wallflower.listening.ambient import _Said, _sound_of
+from wallflower.config.sources import SourceSettings
+from wallflower.events import Heard, Passage, Speaker
+from wallflower.listening.ambient import AmbientSpeech, Outlets, _Said, _sound_of
+from wallflower.listening.processors import Blocks
+
+NOW = datetime(2026, 3, 28, tzinfo=UTC)
 
 
 def test_a_part_has_its_own_sound_though_speech_was_cut_before_it() -> None:
@@ -14,3 +22,29 @@ def test_a_part_has_its_own_sound_though_speech_was_cut_before_it() -> None:
     assert part is not None
     assert (part == sound[2 * 16_000 : 3 * 16_000]).all()
     assert _sound_of(whole, said) is sound
+
+
+async def test_a_revision_of_what_is_kept_at_the_end_is_kept() -> None:
+    kept: list[Heard] = []
+    revised: list[Heard] = []
+    slow = asyncio.Event()
+
+    async def keep(heard: Heard, _sound: object) -> None:
+        await slow.wait()
+        kept.append(heard)
+
+    outlets = Outlets(lambda _event: None, keep, revised.append, lambda _seconds: NOW)
+    unused: Any = None
+    speech = AmbientSpeech("hall", unused, lambda: SourceSettings(name="Hall", url="push"), outlets, unused)
+    heard = Heard(1, "hall", NOW, NOW, "words", "en", 0, 1)
+    speech._unkept.append((heard, None))
+    work = asyncio.create_task(speech.work(Blocks()))
+    await asyncio.sleep(0.01)
+    work.cancel()
+    await asyncio.sleep(0.01)
+    now = Heard(1, "hall", NOW, NOW, "words", "en", 0, 1, Speaker(1, "Anna"), revision=1)
+    speech.revise(now)
+    slow.set()
+    await asyncio.gather(work, return_exceptions=True)
+    assert kept == [heard]
+    assert revised == [now]

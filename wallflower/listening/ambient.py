@@ -139,9 +139,8 @@ class AmbientSpeech:
             for said in self._unattributed:
                 self._tell_heard(said, [Part(said.passage, None)])
             self._unattributed.clear()
-            for heard, _ in self._unkept:  # as the daemon stops, say: the recorder still takes them
-                await self._outlets.keep(heard, None)
-            self._unkept.clear()
+            while self._unkept:  # as the daemon stops, say: the recorder still takes them
+                await self._keep_first(sounds=False)
             self._be_quiet()
 
     def _take_sound(self, samples: NDArray[np.float32], begins: float) -> None:
@@ -251,15 +250,18 @@ class AmbientSpeech:
     async def _keep(self) -> None:
         while True:
             await self._until(lambda: bool(self._unkept))
-            heard, sound = self._unkept[0]
-            try:
-                await self._outlets.keep(heard, sound)
-            except Exception as error:  # noqa: BLE001  # the listening goes on
-                _LOG.error("not kept", source=self._source, reason=str(error))
-            now, _ = self._unkept.popleft()
-            if now is not heard:  # it was revised meanwhile
-                self._outlets.revise(now)
+            await self._keep_first(sounds=True)
             self._changed.set()
+
+    async def _keep_first(self, *, sounds: bool) -> None:
+        heard, sound = self._unkept[0]
+        try:
+            await self._outlets.keep(heard, sound if sounds else None)
+        except Exception as error:  # noqa: BLE001  # the listening goes on
+            _LOG.error("not kept", source=self._source, reason=str(error))
+        now, _ = self._unkept.popleft()
+        if now is not heard:  # it was revised meanwhile
+            self._outlets.revise(now)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
