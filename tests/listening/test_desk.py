@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tests.households import household_of
 from tests.speakers.voices import seconds
+from wallflower.audio.encoding import Codec
 from wallflower.errors import WallflowerError
 from wallflower.events import Alert, Heard, Speaker
 from wallflower.listening.desk import Desk
@@ -18,7 +19,7 @@ from wallflower.storage.database import DATABASE_NAME, reading, writing
 from wallflower.storage.ids import new_id
 from wallflower.storage.recorder import Recorder
 from wallflower.storage.search import Query, stream
-from wallflower.storage.sounds import SOUNDS_NAME, Sounds
+from wallflower.storage.sounds import SOUNDS_NAME, Sounds, sound_path
 from wallflower.storage.speakers import add_speaker
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,8 +102,13 @@ async def test_what_waits_is_forgotten_too(
     named = Speaker(anna.id, "Anna", known=True)
     await recorder.keep(_heard(named, "the first of it"))
     await recorder.flush()
-    await recorder.keep(_heard(named, "the last of it"))
-    await recorder.keep(_heard(None, "of somebody else"))
+    others = _heard(None, "of somebody else")
+    sounds = []
+    for heard in (_heard(named, "the last of it"), others):
+        await recorder.keep(heard)
+        sounds.append(sound_path(tmp_path / SOUNDS_NAME, heard.id, Codec.OPUS))
+        sounds[-1].parent.mkdir(parents=True, exist_ok=True)
+        sounds[-1].touch()
     recorder.keep_alert(
         Alert(
             new_id(NOW), "who", "speaker", "hall", "info", "raised", "Anna speaks", NOW,
@@ -119,5 +125,6 @@ async def test_what_waits_is_forgotten_too(
     assert household.people.current(anna.id) is None
     assert desk.person(anna.id) is None
     assert desk.words_gone(anna.id) is words
+    assert [sound.exists() for sound in sounds] == [not words, True]
     for file in tmp_path.glob(f"{DATABASE_NAME}*"):
         assert b"Anna" not in file.read_bytes()

@@ -70,12 +70,13 @@ class Outlets:
 @dataclass(frozen=True, slots=True)
 class _Said:
     """A passage, who said which being looked into. partial: what was told of it so far. sound: None where it
-    is not to be kept.
+    is not to be kept. begins: where the sound does, in seconds; where speech was cut before the passage.
     """
 
     passage: Passage
     partial: Partial | None
     sound: NDArray[np.int16] | None
+    begins: float
 
 
 class AmbientSpeech:
@@ -101,6 +102,7 @@ class AmbientSpeech:
         self._session: Session | None = None
         self._changed = asyncio.Event()
         self._sound: NDArray[np.int16] | None = None  # of the passage that is told next, if it is to be kept
+        self._begins = 0.0  # where that sound does
         self._partial: Partial | None = None  # the last one, until it is known what it became
         self.speaking = False
         """Whether somebody speaks just now."""
@@ -147,12 +149,12 @@ class AmbientSpeech:
             for said in self._unattributed:
                 self._tell_heard(said, [Part(said.passage, None)])
             self._unattributed.clear()
-            for heard, _ in self._unkept:  # as the daemon stops, say: the recorder still takes them
-                await self._outlets.keep(heard, None)
-            self._unkept.clear()
+            while self._unkept:  # as the daemon stops, say: the recorder still takes them
+                await self._keep_first(sounds=False)
             self._be_quiet()
 
-    def _take_sound(self, samples: NDArray[np.float32]) -> None:
+    def _take_sound(self, samples: NDArray[np.float32], begins: float) -> None:
+        self._begins = begins
         self._sound = (samples * 32768).astype(np.int16) if self._settings().keep_audio else None
 
     def _take(self, event: EndlessEvent) -> None:
@@ -166,7 +168,7 @@ class AmbientSpeech:
                 self._withdraw(event.end)
             case Passage():
                 partial, self._partial = self._partial, None
-                self._unattributed.append(_Said(event, partial, self._sound))
+                self._unattributed.append(_Said(event, partial, self._sound, self._begins))
                 self._changed.set()
             case PassageLost(start, end, reason):
                 self.lost += 1
@@ -258,15 +260,18 @@ class AmbientSpeech:
     async def _keep(self) -> None:
         while True:
             await self._until(lambda: bool(self._unkept))
-            heard, sound = self._unkept[0]
-            try:
-                await self._outlets.keep(heard, sound)
-            except Exception as error:  # noqa: BLE001  # the listening goes on
-                _LOG.error("not kept", source=self._source, reason=str(error))
-            now, _ = self._unkept.popleft()
-            if now is not heard:  # it was revised meanwhile
-                self._outlets.revise(now)
+            await self._keep_first(sounds=True)
             self._changed.set()
+
+    async def _keep_first(self, *, sounds: bool) -> None:
+        heard, sound = self._unkept[0]
+        try:
+            await self._outlets.keep(heard, sound if sounds else None)
+        except Exception as error:  # noqa: BLE001  # the listening goes on
+            _LOG.error("not kept", source=self._source, reason=str(error))
+        now, _ = self._unkept.popleft()
+        if now is not heard:  # it was revised meanwhile
+            self._outlets.revise(now)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -278,8 +283,7 @@ def _sound_of(passage: Passage, said: _Said) -> NDArray[np.int16] | None:
     """That of a part."""
     if said.sound is None or passage is said.passage:
         return said.sound
-    begin = round((passage.start - said.passage.start) * SAMPLE_RATE)
-    end = round((passage.end - said.passage.start) * SAMPLE_RATE)
+    begin, end = (max(0, round((at - said.begins) * SAMPLE_RATE)) for at in (passage.start, passage.end))
     return said.sound[begin:end]
 
 

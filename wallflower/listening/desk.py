@@ -15,7 +15,7 @@ from wallflower.listening.person_card import PersonCard
 from wallflower.speakers.diarizer import SpeakerModels
 from wallflower.storage.database import DATABASE_NAME, writing
 from wallflower.storage.recorder import Recorder
-from wallflower.storage.sounds import SOUNDS_NAME, Sounds
+from wallflower.storage.sounds import SOUNDS_NAME, Sounds, remove_sounds
 from wallflower.storage.speakers import (
     StoredSpeaker,
     find_speaker,
@@ -92,14 +92,23 @@ class Desk:
         async with writing(self._path) as db:
             speaker = await find_speaker(db, who)
 
+        unwritten: set[int] = set()  # whose sounds may be there before they are
+
         def theirs(one: Heard | Alert) -> bool:
             """Of what waits: what they said, if that is to go, and what names them."""
             if isinstance(one, Alert):
                 return dict(one.detail).get("speaker_id") == str(speaker.id)
-            return words and one.speaker is not None and one.speaker.id == speaker.id
+            if not words or one.speaker is None or one.speaker.id != speaker.id:
+                return False
+            unwritten.add(one.id)
+            return True
 
         self._sounds.drop(theirs)
         await self._recorder.drop(theirs)
+        try:
+            await asyncio.to_thread(remove_sounds, self._home / SOUNDS_NAME, unwritten)
+        except OSError as error:
+            raise DeskError(f"a sound cannot be deleted: {error.strerror}") from error
         async with writing(self._path) as db:
             await forget_speaker(db, speaker.id, self._home / SOUNDS_NAME, words=words)
         await self._household.people.look(closely=True)

@@ -64,11 +64,11 @@ class Session:
         *,
         on_passage: Callable[[Passage], None] = lambda _passage: None,
         on_event: Callable[[EndlessEvent], None] = lambda _event: None,
-        on_sound: Callable[[NDArray[np.float32]], None] = lambda _samples: None,
+        on_sound: Callable[[NDArray[np.float32], float], None] = lambda _samples, _start: None,
     ) -> None:
         """on_passage: told of each passage as soon as it is decoded. on_event: told, if the manner is
         endless, what happens in the sound; passages come in their order. on_sound: given the sound of each
-        passage just before that is told.
+        passage just before that is told, and where it begins, in seconds.
         """
         self.id = secrets.token_hex(4)
         self._ears = ears
@@ -330,8 +330,8 @@ class Session:
         passage = self._made.passage(segment, text, transcription, engine, self._transcript.held)
         if self._on_event is not None:
             self._transcript.forget()
-            self._on_sound(samples)
             start = segment.start / SAMPLE_RATE
+            self._on_sound(samples, start)
             self._on_event(PassageLost(start, end / SAMPLE_RATE, lost) if lost else passage)
         if passage.text:
             self._on_passage(passage)
