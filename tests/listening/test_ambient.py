@@ -17,7 +17,7 @@ NOW = datetime(2026, 3, 28, tzinfo=UTC)
 def test_a_part_has_its_own_sound_though_speech_was_cut_before_it() -> None:
     sound = np.arange(4 * 16_000).astype(np.int16)  # from second 10 on; its first words were told before
     whole = Passage(11, 14, "one two", "en")
-    said = _Said(whole, None, sound, 10)
+    said = _Said(0.0, whole, None, sound, 10)
     part = _sound_of(Passage(12, 13, "two", "en"), said)
     assert part is not None
     assert (part == sound[2 * 16_000 : 3 * 16_000]).all()

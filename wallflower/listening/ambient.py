@@ -1,6 +1,7 @@
 """What is said at a source: its sound through a session that has no end, and what that tells as events."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -69,10 +70,12 @@ class Outlets:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A passage, who said which being looked into. partial: what was told of it so far. sound: None where it
-    is not to be kept. begins: where the sound does, in seconds; where speech was cut before the passage.
+    """A passage, who said which being looked into. at: since when (monotonic). partial: what was told of it so
+    far. sound: None where it is not to be kept. begins: where the sound does, in seconds; where speech was
+    cut before the passage.
     """
 
+    at: float
     passage: Passage
     partial: Partial | None
     sound: NDArray[np.int16] | None
@@ -168,7 +171,7 @@ class AmbientSpeech:
                 self._withdraw(event.end)
             case Passage():
                 partial, self._partial = self._partial, None
-                self._unattributed.append(_Said(event, partial, self._sound, self._begins))
+                self._unattributed.append(_Said(time.monotonic(), event, partial, self._sound, self._begins))
                 self._changed.set()
             case PassageLost(start, end, reason):
                 self.lost += 1
@@ -252,7 +255,7 @@ class AmbientSpeech:
         while True:
             await self._until(lambda: bool(self._unattributed))
             said = self._unattributed[0]
-            parts = await self._who.parts(said.passage)
+            parts = await self._who.parts(said.passage, since=said.at)
             self._unattributed.popleft()
             self._tell_heard(said, parts)
             self._changed.set()

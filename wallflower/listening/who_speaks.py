@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,14 +93,16 @@ class WhoSpeaks:
         if self._run is not None:
             await self._run.revise()
 
-    async def parts(self, passage: Passage) -> list[Part]:
-        """What one speaker each said, once that is known: at most 2 s are waited for it."""
+    async def parts(self, passage: Passage, *, since: float) -> list[Part]:
+        """What one speaker each said, once that is known: for 2 s it is waited for. since: when (monotonic)
+        the passage was there.
+        """
         run = self._run
         if run is None:
             return [Part(passage, None)]
         if not run.ended and run.end > passage.end - _PATIENCE_SECONDS:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE_SECONDS):
+                async with asyncio.timeout(since + _PATIENCE_SECONDS - time.monotonic()):
                     await self._reached(run, passage.end)
         if run is not self._run:  # its numbers are of others now
             return [Part(passage, None)]
