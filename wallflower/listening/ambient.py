@@ -70,9 +70,9 @@ class Outlets:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A passage, who said which being looked into. at: since when (monotonic). partial: what was told of
-    it so far. sound: None where it is not to be kept. begins: where the sound does, in seconds; where speech was
-    cut before the passage.
+    """A passage, who said which being looked into. at: since when (monotonic). partial: what was told of it.
+    sound: None where it is not to be kept. begins: where the sound does, in seconds; where speech was cut
+    before the passage.
     """
 
     at: float
