@@ -126,7 +126,7 @@ def _release(wanted: Callable[[_Mapping], bool]) -> None:
         return
     try:
         # Looking closely takes milliseconds, in which other threads have their turn. What is still the same
-        # then is given back before they have it again: these calls keep Python's lock.
+        # then is given back at once: these calls keep Python's lock, and hardly any thread has it in between.
         unwritten = {mapping for mapping, written in _mappings() if not written and wanted(mapping)}
         libc = ctypes.PyDLL(None)
         with open("/proc/self/maps", "rb", buffering=0) as maps:  # noqa: PTH123

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallflower.events import HeardWord
-from wallflower.speakers.attribution import Nearby, attribute, settled
+from wallflower.speakers.attribution import Nearby, attribute
 from wallflower.speakers.revision import Stretch
 
 
@@ -47,12 +47,6 @@ def test_a_word_in_a_pause_is_of_who_speaks_nearby_and_else_of_nobody() -> None:
     words = _words((1.2, 1.4), (5, 5.5))
     assert _parts(words, [Stretch(0, 1, 0)]) == [(0, "w0"), (None, "w1")]
     assert _parts(words, []) == [(None, "w0 w1")]
-
-
-def test_words_past_the_clock_wait() -> None:
-    words = _words((0, 1), (1, 2), (2, 3))
-    assert [settled(words, 10, clock) for clock in (10.5, 11, 12.7, 13)] == [0, 1, 2, 3]
-    assert settled([], 0, 0) == 0
 
 
 _TIMES = st.lists(st.tuples(st.floats(0, 50), st.floats(0, 5)), max_size=12)

@@ -166,20 +166,6 @@ def test_what_is_old_is_forgotten(speaker_models: SpeakerModels, voice: Sound) -
     assert diarizer.revise()[0].start > 15
 
 
-def test_merging_while_listening(speaker_models: SpeakerModels, three: tuple[Sound, Sound, Sound]) -> None:
-    one, two, late = three
-    diarizer = Diarizer(speaker_models)
-    _feed(diarizer, seconds(one, 0, 8), silence(1), seconds(two, 0, 8), silence(1))
-    diarizer.merge(1, 0)
-    assert {turn.speaker for turn in diarizer.spoken} == {0}
-    turns = _complete(_feed(diarizer, seconds(two, 8, 15), silence(1), seconds(late, 0, 9)))
-    assert _who(turns, 22) == 0
-    turns += diarizer.finish()
-    assert {stretch.speaker for stretch in diarizer.revise()} == {0, 2}
-    diarizer.merge(0, 2)
-    assert {turn.speaker for turn in diarizer.spoken} == {2}
-
-
 def test_forgetting_while_listening(speaker_models: SpeakerModels, three: tuple[Sound, Sound, Sound]) -> None:
     one, two, _ = three
     diarizer = Diarizer(speaker_models)

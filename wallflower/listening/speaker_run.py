@@ -17,9 +17,11 @@ from wallflower.listening.voices import Voices
 from wallflower.speakers.attribution import Nearby, attribute
 from wallflower.speakers.diarizer import Diarizer, SpeakerModels, SpokenTurn
 from wallflower.speakers.revision import Stretch
+from wallflower.speakers.settings import Diarizing
 
 _TURNS = 200
 _TOLD = 2000
+_REMEMBERED_SECONDS = Diarizing().remembered
 
 
 @dataclass(slots=True)
@@ -83,7 +85,9 @@ class SpeakerRun:
 
     def stretches(self, since: float) -> list[Stretch]:
         """Who speaks when in the source's sound from about `since` on (seconds), in order of start."""
-        turns = [*self._turns, *([self._under_way] if self._under_way else [])]
+        turns = list(self._turns)
+        if self._under_way is not None:  # it ends later than it says
+            turns.append(replace(self._under_way, end=self.end - self.offset))
         return [
             self._moved(turn.start, turn.end, turn.speaker)
             for turn in turns
@@ -109,6 +113,8 @@ class SpeakerRun:
         await self._take(found)
         self.clock = self.offset + self._diarizer.clock
         self._close()
+        while self._told and self._told[0].heard.audio_end < self.end - _REMEMBERED_SECONDS:
+            self._told.popleft()
         return found
 
     async def finish(self) -> list[SpokenTurn]:

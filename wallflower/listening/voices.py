@@ -54,6 +54,9 @@ class Voices:
         except (ModelError, EngineError) as error:
             self.problem = str(error)
             _LOG.warning("speakers are not told apart", reason=self.problem)
+        except Exception as error:
+            self.problem = f"an error of ours: {type(error).__name__}"
+            raise
         else:
             _LOG.info("speakers are told apart")
         finally:

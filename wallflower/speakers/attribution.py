@@ -40,13 +40,6 @@ class Nearby:
         return self._stretches[first : bisect_right(self._starts, end + _NEARBY)]
 
 
-def settled(words: Sequence[HeardWord], offset: float, clock: float) -> int:
-    """How many of `words`, which are in order and begin `offset` seconds into the session, the diarizer has
-    gone past: those after them should wait.
-    """
-    return next((index for index, word in enumerate(words) if offset + word.end > clock), len(words))
-
-
 def attribute(words: Sequence[HeardWord], offset: float, stretches: Sequence[Stretch]) -> list[SpeakerWords]:
     """Split `words` where the speaker changes. offset: seconds from the session's start to the words' zero.
 

@@ -66,8 +66,7 @@ class Diarizer:
         self._windows: deque[Window] = deque()
         self._next_window = 0.0
         self._told: float | None = None  # the start of the turn of which a provisional label was given
-        self._merged: dict[int, int] = {}  # from a number to that which is told instead
-        self._revised: list[Stretch] = []  # by the last revision, before merging
+        self._revised: list[Stretch] = []  # by the last revision
         self._revised_to = 0.0
         self._rest = np.zeros(0, np.int16)
 
@@ -80,7 +79,7 @@ class Diarizer:
     @property
     def spoken(self) -> Sequence[SpokenTurn]:
         """The complete turns of the last hour."""
-        return tuple(map(self._told_as, self._spoken))
+        return tuple(self._spoken)
 
     def feed(self, samples: NDArray[np.int16], *, quiet: bool = False) -> list[SpokenTurn]:
         """Take the next mono 16 kHz sound; the turns complete with it, and a provisional one if it is new.
@@ -102,7 +101,7 @@ class Diarizer:
             found += [self._complete(turn) for turn in self._turns.feed(probabilities)]
             found += self._provisional()
             self._look_at_windows()
-        return [self._told_as(turn) for turn in found]
+        return found
 
     def finish(self) -> list[SpokenTurn]:
         """End the sound: the turns that it leaves complete. `revise` may still be called."""
@@ -110,33 +109,23 @@ class Diarizer:
         end = self._sound.end / SAMPLE_RATE
         if not self._windows or self._windows[-1].start + WINDOW_SECONDS < end:
             self._look_at_window(max(0.0, end - WINDOW_SECONDS), end)
-        return [self._told_as(turn) for turn in found]
+        return found
 
     def voice(self, speaker: int) -> Embedding | None:
         """What this speaker sounds like by all that was heard; None when that is not known."""
         return self._centroids.of(speaker) if speaker < len(self._centroids) else None
 
-    def merge(self, speaker: int, into: int) -> None:
-        """These two are one person, who is told under the number `into` from now on."""
-        into = self._merged.get(into, into)
-        for number, told in list(self._merged.items()):
-            if told == speaker:
-                self._merged[number] = into
-        if speaker != into:
-            self._merged[speaker] = into
-
     def forget(self, speaker: int) -> None:
         """Keep nothing of how this person sounds; when they speak again, they are somebody new."""
-        for number in {speaker, *(each for each, told in self._merged.items() if told == speaker)}:
-            if number < len(self._centroids):
-                turns = [(turn.start, turn.end) for turn in self._spoken if turn.speaker == number]
-                self._revised = [each for each in self._revised if each.speaker != number]
-                forget_in(self._windows, self._centroids.of(number), turns, self._revising.join_below)
-                self._centroids.forget(number)
-            self._spoken = deque(
-                replace(turn, speaker=None, embedding=None) if turn.speaker == number else turn
-                for turn in self._spoken
-            )
+        if speaker < len(self._centroids):
+            turns = [(turn.start, turn.end) for turn in self._spoken if turn.speaker == speaker]
+            self._revised = [each for each in self._revised if each.speaker != speaker]
+            forget_in(self._windows, self._centroids.of(speaker), turns, self._revising.join_below)
+            self._centroids.forget(speaker)
+        self._spoken = deque(
+            replace(turn, speaker=None, embedding=None) if turn.speaker == speaker else turn
+            for turn in self._spoken
+        )
 
     def revise(self) -> list[Stretch]:
         """Look again at the last hour as far as windows go: who spoke when, overlap included, under the
@@ -160,8 +149,7 @@ class Diarizer:
                 if revision.seconds[cluster] > 0
             }
         )
-        told = {cluster: self._merged.get(number, number) for cluster, number in numbers.items()}
-        return [Stretch(each.start, each.end, told[each.speaker]) for each in revision.stretches]
+        return list(self._revised)
 
     def _known_before(self, turns: Iterable[SpokenTurn]) -> list[Stretch]:
         """Who was found to speak when: by the last revision, and by the turns after it. A speaker whom only a
@@ -173,11 +161,6 @@ class Diarizer:
             if turn.speaker is not None and turn.end > self._revised_to
         ]
         return [*self._revised, *later]
-
-    def _told_as(self, turn: SpokenTurn) -> SpokenTurn:
-        if turn.speaker is None or turn.speaker not in self._merged:
-            return turn
-        return replace(turn, speaker=self._merged[turn.speaker])
 
     def _complete(self, turn: Turn) -> SpokenTurn:
         embedding = self._embed(turn.start, turn.end)

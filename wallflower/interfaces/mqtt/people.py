@@ -69,11 +69,15 @@ class People:
         """Do what is asked, until cancelled."""
         while True:
             asked = await self._waiting.get()
+            key = asked.answer_to, asked.correlation
             try:
                 answer = await self._do(asked.body)
+            except asyncio.CancelledError:
+                self._known.pop(key, None)  # asked again, it is begun again
+                raise
             finally:
                 self._waiting_bytes -= len(asked.body)
-            self._remember((asked.answer_to, asked.correlation), answer)
+            self._remember(key, answer)
             self._answer(asked, answer)
 
     async def _do(self, body: bytes) -> payloads.Payload:
