@@ -26,8 +26,11 @@ from wallflower.listening.ears import Ears
 from wallflower.listening.house import House, open_house
 from wallflower.listening.household import open_household
 from wallflower.listening.source_states import kept_states
+from wallflower.listening.voices import Voices
+from wallflower.models.fetching import Fetcher
 from wallflower.models.store import Store
 from wallflower.speakers.diarizer import SpeakerModels
+from wallflower.speech.vad import SileroVad
 from wallflower.storage.database import DATABASE_NAME, reading
 from wallflower.storage.recorder import Recorder
 from wallflower.storage.search import Query, stream
@@ -253,3 +256,24 @@ async def test_without_any_model_that_is_said_once(
             )
     said = [line for line in log_output if line["event"] == "speakers are not told apart"]
     assert len(said) == 1
+
+
+async def test_models_that_could_not_be_had_are_tried_again(
+    vad: SileroVad, speaker_store: Store, tmp_path: Path, log_output: list[dict[str, Any]]
+) -> None:
+    voices = Voices()
+    store = Store(tmp_path / "models")
+    loading = asyncio.create_task(voices.load(Fetcher(store, offline=True), vad, first_pause=0.05))
+    await voices.settled()
+    at_first = voices.models
+    assert at_first is None
+    await asyncio.sleep(0.2)
+    shutil.rmtree(store.root, ignore_errors=True)
+    store.root.symlink_to(speaker_store.root)
+    async with asyncio.timeout(30):
+        await loading
+    assert voices.models is not None
+    assert voices.problem == ""
+    said = [line["event"] for line in log_output if "told apart" in line["event"]]
+    assert said == ["speakers are not told apart", "speakers are told apart"]
+    voices.close()

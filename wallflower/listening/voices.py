@@ -7,6 +7,7 @@ the lane of the speech engine, not in it: a voice command would wait for whateve
 import asyncio
 import contextlib
 import os
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from wallflower.speech.vad import SileroVad
 _LOG = structlog.get_logger(__name__)
 
 _NICENESS = 10
+_LONGEST_PAUSE_SECONDS = 3600.0
 
 T = TypeVar("T")
 
@@ -43,27 +45,37 @@ class Voices:
         """Somebody could use the models: fetch and load them."""
         self._wanted.set()
 
-    async def load(self, fetcher: Fetcher, vad: SileroVad) -> None:
-        """Have the models when somebody wants them. When they cannot be had, that is said, and all else goes
-        on without.
+    async def load(self, fetcher: Fetcher, vad: SileroVad, *, first_pause: float = 60.0) -> None:
+        """Have the models when somebody wants them. When they cannot be had, that is said, all else goes on
+        without, and they are tried again: after `first_pause` seconds, then less and less often.
         """
         await self._wanted.wait()
+        pause = first_pause
+        while (problem := await self._try(fetcher, vad)) is not None:
+            if problem != self.problem:
+                self.problem = problem
+                _LOG.warning("speakers are not told apart", reason=problem)
+            self._settled.set()
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        self.problem = ""
+        self._settled.set()
+        _LOG.info("speakers are told apart")
+
+    async def _try(self, fetcher: Fetcher, vad: SileroVad) -> str | None:
+        """Why there are no models; None when they are here."""
         try:
             await fetcher.ensure([find_model(name) for name in SPEAKER_MODELS])
             self.models = await self.do(lambda: load_speaker_models(fetcher.store, vad))
         except (ModelError, EngineError) as error:
-            self.problem = str(error)
-            _LOG.warning("speakers are not told apart", reason=self.problem)
-        except Exception as error:
-            self.problem = f"an error of ours: {type(error).__name__}"
-            raise
-        else:
-            _LOG.info("speakers are told apart")
-        finally:
-            self._settled.set()
+            return str(error)
+        except Exception as error:  # noqa: BLE001  # whoever waits is told, and the words go on
+            _LOG.debug("failure", exc_info=error)
+            return f"an error of ours: {type(error).__name__}"
+        return None if self.models else "their files were removed meanwhile"
 
     async def settled(self) -> None:
-        """Wait until the models that somebody wants are here, or it is known that they cannot be had."""
+        """Wait until the models are here, which somebody wants now, or could not be had at first."""
         if self.models is None:
             self.want()
             await self._settled.wait()
