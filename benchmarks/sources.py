@@ -132,7 +132,8 @@ async def _listen(shared: Shared, tracks: Sequence[Track], seconds: float) -> Ru
                     async for event in events:
                         if isinstance(event, Heard):
                             heard[event.source].append(event.text)
-                            lags.append((datetime.now(UTC) - event.end).total_seconds())
+                            if not event.continued:  # of what was said in one go, by one or by several
+                                lags.append((datetime.now(UTC) - event.end).total_seconds())
             except TimeoutError:
                 pass
         ended = process.cpu_times()
