@@ -1,8 +1,9 @@
 """A database of its own for each test."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from wallflower.events import Alert, Happening, Heard
@@ -34,6 +35,14 @@ def fill(path: Path) -> Fill:
             await write_batch(db, batch)
 
     return write
+
+
+@pytest.fixture
+async def db(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """A connection to it, and it is there."""
+    prepare(path)
+    async with writing(path) as connection:
+        yield connection
 
 
 @pytest.fixture

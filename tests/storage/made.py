@@ -7,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
+
 from wallflower.events import Alert, Heard, Speaker
 from wallflower.storage.ids import new_id
+from wallflower.storage.search import Query, stream
+from wallflower.storage.speakers import StoredSpeaker
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
+PRINT = b"the bytes of a voiceprint, hard to mistake"
 ANNA, BEN = Speaker(1, "Änne", known=True, confidence=0.9), Speaker(2, "ben", known=True)
 
 
@@ -62,3 +67,12 @@ def bytes_of(path: Path) -> bytes:
     """All that the database, its log and its index of the log hold on the disk."""
     files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
     return b"".join(file.read_bytes() for file in files if file.exists())
+
+
+def said_by(speaker: StoredSpeaker | Speaker | None, text: str = "hello", **others: object) -> Heard:
+    who = None if speaker is None else Speaker(speaker.id, speaker.name, speaker.known)
+    return heard(text, speaker=who, **others)  # type: ignore[arg-type]
+
+
+async def speakers_of(db: aiosqlite.Connection) -> list[str]:
+    return [one.speaker_name async for one in stream(db, Query())]

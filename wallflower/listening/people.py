@@ -29,6 +29,7 @@ from wallflower.speakers.voiceprint import (
 )
 from wallflower.storage.database import reading, writing
 from wallflower.storage.errors import StorageError
+from wallflower.storage.speaker_names import automatic_name
 from wallflower.storage.speakers import (
     FormerSpeaker,
     StoredSpeaker,
@@ -105,7 +106,7 @@ class People:
         """As events name them."""
         stored = self._stored.get(identity)
         if stored is None:
-            return Speaker(identity, f"Speaker {identity}")
+            return Speaker(identity, automatic_name(identity))
         return Speaker(identity, stored.name, stored.known, confidence if stored.known else None)
 
     def recognise(self, embedding: Embedding, seconds: float) -> Speaker | None:
