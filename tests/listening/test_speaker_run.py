@@ -14,6 +14,7 @@ from tests.speakers.voices import silence
 from wallflower.audio.source import SoundBlock
 from wallflower.events import BusEvent, Heard, Passage
 from wallflower.listening import speaker_run as module
+from wallflower.listening.held_sound import Silence
 from wallflower.listening.people import People
 from wallflower.listening.processors import Blocks
 from wallflower.listening.speaker_run import SpeakerRun
@@ -169,4 +170,34 @@ async def test_a_revision_that_fails_ends_no_listening_for_good(
         await listen(20)
     await listen(40)
     assert await who.parts(Passage(40, 41, "words", "en"), since=time.monotonic()) != []
+    voices.close()
+
+
+@pytest.mark.usefixtures("diarizer")
+async def test_sound_that_was_held_when_the_listening_broke_off_is_not_heard_later(people: People) -> None:
+    voices = Voices()
+    voices.models = cast("SpeakerModels", object())
+    known: list[Silence | None] = [Silence(0, 6)]
+    events: list[BusEvent] = []
+    who = WhoSpeaks(
+        "hall", Hearing(voices, people, events.append, lambda _: NOW, lambda: True, lambda: known[0], print)
+    )
+
+    async def begin(position: int) -> asyncio.Task[None]:
+        blocks = Blocks()
+        blocks.put(SoundBlock(position * 16_000, silence(1)))
+        task = asyncio.create_task(who.work(blocks))
+        await asyncio.sleep(0.1)
+        return task
+
+    async def end(task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    await end(await begin(5))  # it is not known yet whether anybody speaks there
+    known[0] = None
+    task = await begin(20)
+    assert who._run is not None
+    assert (who._run.offset, who._run.end) == (20, 21)
+    await end(task)
     voices.close()

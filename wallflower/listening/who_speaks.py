@@ -133,6 +133,7 @@ class WhoSpeaks:
             await self.finish()
         finally:
             self._run = None  # one that fails is not tried again for ever
+            self._held.clear()  # of one that ended amid its sound, which is no part of the next
         hearing = self._hearing
         self._revise_at = position / SAMPLE_RATE + _REVISION_SECONDS
         self._run = SpeakerRun(
